@@ -119,6 +119,8 @@ describe("fix of a script", needs("gcc"), () => {
     expect(await fixed("/bin/env -S -u B A=1 python3 -u")).toBe(
       `#!${env} -S -u B A=1 ${python} -u`,
     );
+    expect(await fixed('/bin/env -S "python3" -u')).toBe(`#!${env} -S ${python} -u`);
+    expect(await fixed("/x/python3 #comment")).toBe(`#!${python}`);
     // Not on any path, but in the store.
     expect(await fixed("/usr/bin/perl -w")).toBe(`#!${perl} -w`);
     expect(await fixed("/usr/bin/env perl")).toBe(`#!${perl}`);
@@ -142,7 +144,7 @@ describe("fix of a script", needs("gcc"), () => {
     expect(await refused("#!/usr/bin/python3\r\nx\r\n")).toMatch(/carriage returns/);
     expect(await refused("#!\nx\n")).toMatch(/names no interpreter/);
     expect(await refused(`#!/${"x".repeat(300)}\n`)).toMatch(/255 bytes/);
-    expect(await refused('#!/bin/env -S "python3"\n')).toMatch(/cannot be told for sure/);
+    expect(await refused(`#!/bin/env -S \${PYTHON}\n`)).toMatch(/cannot be told for sure/);
     expect(await refused("#!/x/python3\nexit\n\0payload")).toMatch(/no text behind the script/);
     expect(await refused(`#!/x/python3 ${"y".repeat(200)}\n`)).toMatch(
       /first line would be longer/,

@@ -81,11 +81,19 @@ describe("a first line with env", () => {
     ],
     [
       "-S -i -u HOME A=1 B=2 node --flag",
-      { split: true, before: "-S -i -u HOME A=1 B=2 ", program: "node", after: " --flag" },
+      {
+        split: true,
+        before: "-S -i -u HOME A=1 B=2 ",
+        program: "node",
+        after: " --flag",
+        path: null,
+      },
     ],
     ["-i python3", null],
     ["A=1 python3", null],
-    ['-S "py thon"', null],
+    ['-S "py thon"', { split: true, before: "-S ", program: "py thon", after: "" }],
+    ["-S a'b\\\\'c\\_d", { split: true, before: "-S ", program: "ab\\c", after: "\\_d" }],
+    [`-S \${PYTHON}`, null],
     ["-S $PYTHON", null],
     ["-S --unknown python3", null],
     ["-S -u", null],
@@ -184,11 +192,89 @@ describe("doctor", () => {
     const script = write("script", `#!/usr/bin/env -S ${words}\n`);
     const [found] = await findings(script);
     expect(found?.message).toBe(
-      why === null ? undefined : `env cannot split "-S ${words}" into words: ${why}`,
+      why === null ? undefined : `env does not accept "-S ${words}": ${why}`,
     );
     // env exits with 125 if it cannot do what it is told.
     const { status } = spawnSync("/usr/bin/env", [`-S ${words}`, script], { stdio: "ignore" });
     expect(status === 125).toBe(why !== null);
+  });
+
+  it.each([
+    ['-S "tr"ue', true],
+    ["-S 'true' # comment", true],
+    ["-S nosuch\\_program", false],
+    ["-S PATH=/nowhere true", false],
+    ["-S PATH=/usr/bin:/bin true", true],
+    ["-S A=1 PATH=/nowhere /bin/true", true],
+    ["-S -i true", true],
+    ["-S - true", true],
+    ["-S -uPATH true", true],
+    ["-S --unset=PATH nosuchprogram", false],
+    ["-S --chdir=/bin ./true", true],
+    ["-S -C /bin ./nosuchprogram", false],
+    ["-S --ignore-env true", true],
+    ["-S --ignore true", false],
+    ["-S --nosuchoption true", false],
+    ["-S -vZ true", false],
+    ["-S -0 true", false],
+    ["-S A=1 -u B true", false],
+    ["-i -S true", false],
+    ["-uHOME", false],
+    ["--chdir=/", false],
+    ["-S true\r", true],
+    ["-S -v true\r", true],
+    ["true\r", false],
+  ])("agrees with env on whether it starts anything for %j", async (argument, starts) => {
+    process.env.PATH = path;
+    const script = write("script", `#!/usr/bin/env ${argument}\n`);
+    expect(spawnSync(script, { stdio: "ignore", timeout: 1000 }).status === 0).toBe(starts);
+    expect((await message(readFileSync(script, "utf8"))) === undefined).toBe(starts);
+  });
+
+  it("agrees with interpreters on what a comment is, and a carriage return", async () => {
+    process.env.PATH = path;
+    const link = at("true\r");
+    rmSync(link, { force: true });
+    symlinkSync("/bin/true", link);
+    const meant: Record<string, string | null> = {
+      "/bin/sh #comment": "Change its first line to: #!/bin/sh",
+      "/bin/sh -e\r": `sed -i 's/\\r$//' ${at("script")}`,
+      [link]: null,
+    };
+    for (const [line, remedy] of Object.entries(meant)) {
+      const script = write("script", `#!${line}\n`);
+      expect(spawnSync(script).status === 0).toBe(remedy === null);
+      const [finding] = await findings(script);
+      expect(finding?.remedy ?? null).toBe(remedy);
+    }
+    rmSync(link);
+  });
+
+  it("knows that Perl takes a carriage return for a blank", needs("perl"), async () => {
+    process.env.PATH = path;
+    const script = write("script", "#!/usr/bin/perl -w\r\nexit 0;\r\n");
+    expect(spawnSync(script).status).toBe(0);
+    expect(await findings(script)).toEqual([]);
+  });
+
+  it("knows that awk takes one word", async () => {
+    symlinkSync(process.execPath, at("bin/awk"));
+    const [finding] = await findings(write("script", `#!${at("bin/awk")} -v x=1 -f\n`));
+    expect(finding?.remedy).toBe("Change its first line to: #!/usr/bin/env -S awk -v x=1 -f");
+  });
+
+  it("warns of an interpreter that is there only from here", async () => {
+    process.env.PATH = path;
+    const here = process.cwd();
+    const script = write("script", "#!bin/python3\n");
+    process.chdir(directory);
+    try {
+      expect(await findings(script)).toMatchObject([
+        { severity: "warning", remedy: `Change its first line to: #!${at("bin/python3")}` },
+      ]);
+    } finally {
+      process.chdir(here);
+    }
   });
 
   it("reports quotes that are taken as part of the interpreter's name", async () => {
@@ -229,6 +315,46 @@ describe("doctor", () => {
     expect(finding?.remedy).toBe(`fixelf fix ${interpreter}`);
   });
 
+  it("reports an interpreter that lacks a library", needs("gcc"), async () => {
+    process.env.PATH = path;
+    compile(at("libgone.so"), "int gone(void) { return 0; }", "-shared", "-fPIC");
+    const main = "int gone(void); int main(void) { return gone(); }";
+    const interpreter = compile(at("lacking"), main, at("libgone.so"));
+    const runs = `#!${interpreter}\n`;
+    expect(await message(runs)).toBeUndefined();
+    rmSync(at("libgone.so"));
+    expect(await message(runs)).toMatch(/lacking cannot start: .*libgone\.so/);
+    for (const line of [
+      interpreter,
+      `/usr/bin/env ${interpreter}`,
+      `/usr/bin/env -S ${interpreter}`,
+    ]) {
+      const script = write("script", `#!${line}\n`);
+      expect(spawnSync(script).status).toBe(127);
+      const [finding] = await findings(script);
+      expect(finding?.remedy).toBe(`fixelf fix ${interpreter}`);
+      expect((await plan([script])).files[0]?.refusal?.message).toContain(
+        `; fixelf fix ${interpreter}`,
+      );
+    }
+  });
+
+  it("counts an interpreter that this session makes start", needs("gcc"), async () => {
+    process.env.PATH = path;
+    mkdirSync(at("elsewhere"));
+    compile(at("elsewhere/libset.so"), "int set(void) { return 0; }", "-shared", "-fPIC");
+    const main = "int set(void); int main(void) { return set(); }";
+    const interpreter = compile(at("set"), main, `-L${at("elsewhere")}`, "-l:libset.so");
+    const text = `#!${interpreter}\n`;
+    expect(await message(text)).toMatch(/libset\.so is not found/);
+    process.env.LD_LIBRARY_PATH = at("elsewhere");
+    try {
+      expect(await message(text)).toBeUndefined();
+    } finally {
+      delete process.env.LD_LIBRARY_PATH;
+    }
+  });
+
   it("reports an interpreter without execute permission", needs("gcc"), async () => {
     process.env.PATH = path;
     const interpreter = compile(at("closed"), "int main(void) { return 0; }");
@@ -236,7 +362,7 @@ describe("doctor", () => {
     for (const line of [interpreter, `/usr/bin/env ${interpreter}`]) {
       const [finding] = await findings(write("script", `#!${line}\n`));
       expect(finding).toMatchObject({
-        message: `its interpreter ${interpreter} cannot start: it may not be executed`,
+        message: `its interpreter ${interpreter} cannot start: it is a program without execute permission`,
         remedy: `chmod +x ${interpreter}`,
       });
     }

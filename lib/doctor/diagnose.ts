@@ -177,7 +177,7 @@ async function examineDynamic(
   facts: Facts,
   whole: Circumstances,
 ): Promise<Examined> {
-  const { files, options, host, store } = whole;
+  const { files, options, store } = whole;
   const own = { ...subject, facts };
   const { program } = options;
   const system = whole.place;
@@ -190,10 +190,8 @@ async function examineDynamic(
     return { start, problems: await problemsOf(own, start, whole) };
   };
 
-  const empty = await judgeWith({ LD_LIBRARY_PATH: options.libraryPath });
-  // Another system's root has sessions of its own, and a caller that assumes a search path has already specified it.
-  const session =
-    host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
+  const empty = await judgeWith(emptyEnvironment(whole));
+  const session = sessionOf(whole);
   const { judged, finding } =
     Object.keys(session).length === 0
       ? { judged: empty, finding: null }
@@ -226,6 +224,16 @@ async function examineDynamic(
   return asFound(subject.shown, findings, "healthy", summaryOf(facts, start, files));
 }
 
+function emptyEnvironment({ options }: Circumstances): Environment {
+  return { LD_LIBRARY_PATH: options.libraryPath };
+}
+
+/** What the session adds to it; nothing if no variable of it matters. */
+function sessionOf({ host, options }: Circumstances): Environment {
+  // Another system's root has sessions of its own, and a caller that assumes a search path has already specified it.
+  return host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
+}
+
 function summaryOf(facts: Facts, { at, started, resolution }: Start, files: NativeFiles): string {
   const count = resolution.libraries.filter((library) => library.path !== null).length;
   if (facts.type === "shared-library") {
@@ -249,9 +257,10 @@ async function examineScript(subject: Subject, circumstances: Circumstances): Pr
   const interpreter = subject.shebang?.interpreter ?? "";
   const { scriptFindings } = await import("./script.js");
   const changeable = await canChangeScript(subject, circumstances.place);
+  const environments = [emptyEnvironment(circumstances), sessionOf(circumstances)];
   const findings = [
     ...(await problemsOfScript(subject, circumstances)).map(known),
-    ...(await scriptFindings(subject, { ...circumstances, changeable })),
+    ...(await scriptFindings(subject, { ...circumstances, changeable }, environments)),
   ];
   if (!findings.some(isError)) {
     const pointers = { interpreter, runpath: null, rpath: null };

@@ -1,6 +1,8 @@
 // script-interpreter-missing: what helps a script whose first line leads to nothing that runs.
+import { absolute } from "../base/process.js";
 import { fixelfCommand, shellWord } from "../base/shell.js";
 import { shebangWindow } from "../file/shebang.js";
+import type { Environment } from "../file/stand_in.js";
 import type { Subject } from "../file/tree.js";
 import {
   comesAlong,
@@ -14,26 +16,28 @@ import { findProgram } from "../store/programs.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
+/** @param environments those in which its interpreter may be started */
 export async function scriptFindings(
   subject: Subject,
   circumstances: Circumstances,
+  environments: readonly Environment[],
 ): Promise<Finding[]> {
   if (subject.shebang === null) return [];
-  const problem = scriptProblem(subject.shebang, circumstances);
+  const problem = await scriptProblem(subject.shebang, { ...circumstances, environments });
   const evidence = [`#!${subject.shebang.text}`];
   const base = { code: "script-interpreter-missing" } as const;
   if (problem === null) {
-    if (subject.shebang.cut !== "argument") return [];
-    return [
-      {
-        ...base,
-        severity: "warning",
-        message: `Linux reads ${shebangWindow - 1} bytes of its first line and cuts the arguments short`,
-        evidence,
-        cause: null,
-        remedy: "Shorten the first line: set what it says inside the script",
-      },
-    ];
+    const { cut, interpreter } = subject.shebang;
+    const warning = { ...base, severity: "warning", evidence, cause: null } as const;
+    if (cut === "argument") {
+      const message = `Linux reads ${shebangWindow - 1} bytes of its first line and cuts the arguments short`;
+      const remedy = "Shorten the first line: set what it says inside the script";
+      return [{ ...warning, message, remedy }];
+    }
+    if (interpreter.startsWith("/") || circumstances.place.root !== "") return [];
+    const message = `its interpreter ${interpreter} is a relative path, so it starts only if the working directory has it`;
+    const remedy = `Change its first line to: #!${absolute(interpreter)}`;
+    return [{ ...warning, message, remedy }];
   }
   const isProvided = await provides(problem, circumstances);
   const isHelpless = !isProvided && problem.unstartable === undefined;
@@ -53,11 +57,12 @@ export async function scriptFindings(
 
 /** Whether there is a program that could run the script. */
 async function provides(problem: ScriptProblem, { tree, store }: Circumstances): Promise<boolean> {
-  const { kind, name } = problem;
+  const { kind, name, unstartable } = problem;
   if (kind === "carriage-return" || name === null || irreplaceable(problem) !== undefined)
     return false;
   if (programInTree(name, tree.subjects) !== undefined) return true;
-  return (await findProgram(name, store)) !== null;
+  const found = await findProgram(name, store);
+  return found !== null && found.path !== unstartable?.path;
 }
 
 function remedyOf(

@@ -37,6 +37,9 @@ export function parseShebang(head: Uint8Array): Shebang | null {
   };
 }
 
+// What a word contains in place of a variable.
+const variable = "\0";
+
 /** What `env` is to start, according to the argument of a shebang line. */
 export interface EnvCommand {
   /** With `-S` the argument is split into words; without it, the argument is one word. */
@@ -45,82 +48,187 @@ export interface EnvCommand {
   before: string;
   program: string;
   after: string;
+  /** The PATH that the line sets for it; null if the line takes it away. */
+  path?: string | null;
+  /** Where it is started (`-C`). */
+  directory?: string;
 }
 
-/**
- * Reads the argument of `#!/usr/bin/env` (coreutils, src/env.c). null if the intended program cannot be determined:
- * quotes, escapes and variables inside `-S`, and options that are not known here.
- */
+/** What `env` does with the argument of a shebang line, to which Linux adds the script's path. */
+export type EnvReading =
+  | ({ kind: "starts" } & EnvCommand)
+  /** It is told only how to start what follows, which is the script itself. */
+  | { kind: "starts-itself" }
+  /** It exits with 125. */
+  | { kind: "exits"; why: string }
+  /** That depends on a variable, or on what is not known here. */
+  | { kind: "unknown" };
+
+/** Reads the argument of `#!/usr/bin/env`. null if it is not clear that a program is started, and which one. */
 export function parseEnv(argument: string): EnvCommand | null {
-  const command = readEnv(argument);
-  return command?.program === "" ? null : command;
+  const reading = readEnv(argument);
+  if (reading.kind !== "starts") return null;
+  const { kind: _, ...command } = reading;
+  return command;
 }
 
-/** Whether `env` is told only, in separate words (`-S`), how to start what follows, and nothing follows. */
-export function namesNoProgram(argument: string): boolean {
-  return readEnv(argument)?.program === "";
-}
-
-/** The same, with an empty program name if there is none. */
-function readEnv(argument: string): EnvCommand | null {
-  const split = splitOption.exec(argument);
-  if (split === null) {
-    const isOption = argument.startsWith("-") || argument.includes("=");
-    return isOption ? null : { split: false, before: "", program: argument, after: "" };
-  }
-  let before = split[0];
-  let rest = argument.slice(before.length);
-  let assigned = false;
-  for (;;) {
-    const [whole, word] = /^([^ \t]+)[ \t]*/.exec(rest) ?? [];
-    if (whole === undefined || word === undefined)
-      return { split: true, before, program: "", after: "" };
-    if (/["'\\$#]/.test(word)) return null;
-    // getopt_long stops at the first word that is not an option: what follows means something else.
-    if (assigned && word.startsWith("-")) return null;
-    const takesNext = /^(-u|-C|--unset|--chdir)$/.test(word);
-    const isOption = /^(-|-[iv]+|-u.+|-C.+|--|--ignore-environment|--unset=.*|--chdir=.*)$/.test(
-      word,
-    );
-    const isAssignment = !word.startsWith("-") && word.includes("=");
-    if (!takesNext && !isOption && !isAssignment) {
-      if (word.startsWith("-")) return null;
-      return { split: true, before, program: word, after: rest.slice(word.length) };
-    }
-    const operand = takesNext ? (/^[^ \t]+[ \t]*/.exec(rest.slice(whole.length))?.[0] ?? null) : "";
-    if (operand === null) return null;
-    assigned ||= isAssignment;
-    before += whole + operand;
-    rest = rest.slice(whole.length + operand.length);
-  }
-}
-
-/** Why `env` exits instead of splitting its argument (coreutils, src/env.c, build_argv); null if it splits it. */
-export function whyNotSplit(argument: string): string | null {
+/** As GNU's does (coreutils, src/env.c). */
+export function readEnv(argument: string): EnvReading {
   const option = splitOption.exec(argument)?.[0];
-  if (option === undefined) return null;
-  const words = argument.slice(option.length);
-  let quote = "";
-  for (const { 0: token, index } of words.matchAll(/\\.?|\$(?:\{[A-Za-z_]\w*\})?|./gs)) {
-    if (quote === "'") {
-      if (token === quote) quote = "";
-    } else if (token.startsWith("\\")) {
-      if (token === "\\") return "it ends in a backslash";
-      if (token === "\\c" && quote === "") return null; // the rest is ignored
-      if (!/["#$'\\_fnrtv]$/.test(token)) return `it does not know ${token}`;
-    } else if (token === "$") {
-      return "it takes variables in braces only";
-    } else if (token === quote) {
-      quote = "";
-    } else if (quote === "") {
-      if (token === "'" || token === '"') quote = token;
-      if (token === "#" && /^\s?$/.test(words.slice(index - 1, index))) return null; // a comment
-    }
+  if (option === undefined) {
+    const whole = { text: argument, start: 0, end: argument.length };
+    return readWords([whole], argument, { split: false, flags: "" });
   }
-  return quote === "" ? null : `its ${quote} is never closed`;
+  const words = splitWords(argument, option.length);
+  if (typeof words === "string") return { kind: "exits", why: words };
+  return readWords(words, argument, { split: true, flags: /^-([iv0]*)S/.exec(option)?.[1] ?? "" });
 }
 
-const splitOption = /^(-[iv0]*S[ \t]*|--split-string(=|[ \t]+)|-[iv0]*[ \t]+-S[ \t]*)/;
+/** Whether `env` splits its argument. */
+export function isSplit(argument: string): boolean {
+  return splitOption.test(argument);
+}
+
+const splitOption = /^(-[iv0]*S|--split-string=)/;
+
+interface Word {
+  text: string;
+  /** Where it is written. */
+  start: number;
+  end: number;
+}
+
+/** The words of `-S`, or why it cannot be split (build_argv). */
+function splitWords(argument: string, from: number): Word[] | string {
+  const words: Word[] = [];
+  let word: Word | null = null;
+  let quote = "";
+  const add = (text: string, start: number, length: number) => {
+    word ??= { text: "", start, end: start };
+    word.text += text;
+    word.end = start + length;
+  };
+  const end = () => {
+    if (word !== null) words.push(word);
+    word = null;
+  };
+  const tokens = /\\.?|\$(?:\{[A-Za-z_]\w*\})?|./gs;
+  for (const { 0: token, index } of argument.slice(from).matchAll(tokens)) {
+    const start = from + index;
+    const isEscape = token.startsWith("\\") && (quote !== "'" || /['\\]$/.test(token.slice(1)));
+    if (isEscape) {
+      if (token === "\\") return "it ends in a backslash";
+      if (token === "\\c" && quote === "") break; // the rest is ignored
+      if (token === "\\_" && quote === "") end();
+      else if (/["#$'\\_fnrtv]$/.test(token))
+        add(escaped[token.slice(1)] ?? token.slice(1), start, 2);
+      else return `it does not know ${token}`;
+    } else if (token.startsWith("$") && quote !== "'") {
+      if (token === "$") return "it takes variables in braces only";
+      add(variable, start, token.length);
+    } else if (token === quote || (quote === "" && /["']/.test(token))) {
+      quote = quote === "" ? token : "";
+      add("", start, 1);
+    } else if (quote === "" && /[ \t\n\v\f\r]/.test(token)) end();
+    else if (quote === "" && token === "#" && word === null) break;
+    else add(token, start, token.length);
+  }
+  if (quote !== "") return `its ${quote} is never closed`;
+  end();
+  return words;
+}
+
+const escaped: Record<string, string> = {
+  ...{ _: " ", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" },
+};
+
+/** Options, then assignments, then the program (main). */
+function readWords(
+  words: readonly Word[],
+  argument: string,
+  { split, flags }: { split: boolean; flags: string },
+): EnvReading {
+  let cleared = flags.includes("i");
+  let isNull = flags.includes("0");
+  let path: string | null | undefined;
+  let directory: string | undefined;
+  let at = 0;
+  for (; at < words.length; at++) {
+    const { text } = words[at] as Word;
+    if (text === "--") {
+      at++;
+      break;
+    }
+    if (!text.startsWith("-") || text === "-") break;
+    const options = optionsIn(text);
+    if (options === null) return { kind: "exits", why: `it does not know ${text}` };
+    for (const { name, attached } of options) {
+      if (name === "i") cleared = true;
+      if (name === "0") isNull = true;
+      if (!/[uCSa]/.test(name)) continue;
+      const operand = attached ?? words[++at]?.text;
+      if (operand === undefined || operand.includes(variable) || name === "S")
+        return { kind: "unknown" };
+      if (name === "u" && operand === "PATH") path = null;
+      if (name === "C") directory = operand;
+    }
+  }
+  if (words[at]?.text === "-") {
+    cleared = true;
+    at++;
+  }
+  if (cleared) path = null;
+  for (; words[at]?.text.includes("="); at++) {
+    const { text } = words[at] as Word;
+    if (text.startsWith("PATH=")) path = text.slice("PATH=".length);
+  }
+  if (path?.includes(variable)) return { kind: "unknown" };
+  if (isNull) return { kind: "exits", why: "it starts nothing with -0" };
+  const word = words[at];
+  if (word === undefined) return { kind: "starts-itself" };
+  const { text: program, start, end } = word;
+  if (program.includes(variable)) return { kind: "unknown" };
+  if (at > 0 && program.startsWith("-"))
+    return {
+      kind: "exits",
+      why: `it takes ${program} for a program, since its options end before that`,
+    };
+  return {
+    ...{ kind: "starts", split, program },
+    ...{ before: argument.slice(0, start), after: argument.slice(end) },
+    ...(path !== undefined && { path }),
+    ...(directory !== undefined && { directory }),
+  };
+}
+
+interface Option {
+  /** Its letter; empty if it has none. */
+  name: string;
+  /** An operand in the same word. */
+  attached?: string | undefined;
+}
+
+/** The letter of each long option, if it has one; "S" if it does something else than start a program. */
+const longOptions: Record<string, string> = {
+  ...{ "ignore-environment": "i", null: "0", unset: "u", chdir: "C", "split-string": "S" },
+  ...{ argv0: "a", debug: "v", help: "S", version: "S" },
+  ...{ "default-signal": "", "ignore-signal": "", "block-signal": "", "list-signal-handling": "" },
+};
+
+/** The options in a word that begins with "-"; null if one is not known. */
+function optionsIn(text: string): Option[] | null {
+  if (text.startsWith("--")) {
+    const [, name = "", , attached] = /^--([^=]*)(=(.*))?$/s.exec(text) ?? [];
+    const fitting = Object.keys(longOptions).filter((each) => each.startsWith(name));
+    const [only] = fitting.includes(name) ? [name] : fitting;
+    if (only === undefined || (only !== name && fitting.length > 1)) return null;
+    return [{ name: longOptions[only] ?? "", attached }];
+  }
+  const [, flags = "", operand, attached] = /^-([iv0]*)(?:([uCSa])(.*))?$/s.exec(text) ?? [];
+  if (flags === "" && operand === undefined) return null;
+  const taken = operand === undefined ? [] : [{ name: operand, attached: attached || undefined }];
+  return [...[...flags].map((name) => ({ name })), ...taken];
+}
 
 /** Whether an interpreter is `env`, by its name. */
 export function isEnv(interpreter: string): boolean {

@@ -145,7 +145,8 @@ async function checkAll(
   for (const { file, outside } of placed) if (outside) files.passThrough(file.output);
   const scripts = placed.filter(({ file }) => file.script);
   const programs = placed.filter(({ file }) => !file.script);
-  const results = new Map(scripts.map(({ file }) => [file, verifyScript(file, files, plan)]));
+  const results = new Map<FilePlan, Verification>();
+  for (const { file } of scripts) results.set(file, await verifyScript(file, files, plan));
   const answers = await verify(programs, { files, place: plan, isIgnored });
   for (const [index, { file }] of programs.entries())
     results.set(file, answers[index] as Verification);

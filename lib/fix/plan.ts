@@ -14,6 +14,8 @@ import { kindOf } from "../file/kind.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
+import { thisHost } from "../judge/host.js";
+import type { ScriptSurroundings } from "../judge/script.js";
 import type { Store } from "../store/context.js";
 import { inStore, storePathOf } from "../store/place.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
@@ -92,6 +94,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   const plans: FilePlan[] = [];
   const members: Member[] = [];
   const changeable = new Map(membersOf(tree).map((member) => [member.path, member]));
+  const surroundings = surroundingsOfScripts(tree, store);
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
     const refusal = refusalOf(subject, store, options);
@@ -100,6 +103,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
       const planned = await planScript(
         subject,
         { tree, store, options },
+        surroundings,
         emptyPlan(subject, options, {}),
       );
       // Many modules are marked executable but are rarely run, and this one was not named explicitly.
@@ -127,6 +131,14 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   plans.push(...(await Promise.all(choices.map((each) => planChoice(each, store, options)))));
   for (const each of plans) tellOtherNames(each, options);
   return plans.sort((first, second) => (first.path < second.path ? -1 : 1));
+}
+
+/** A fix outlasts the session, so only an empty environment counts. */
+function surroundingsOfScripts(tree: Tree, { place }: Store): ScriptSurroundings {
+  const files = new native.Files(place.root);
+  if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
+  const host = place.root === "" ? thisHost() : null;
+  return { files, place, host, tree, environments: [{}] };
 }
 
 function tellOtherNames(plan: FilePlan, { inPlace }: PlanOptions): void {

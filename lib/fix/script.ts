@@ -12,9 +12,11 @@ import type { Subject, Tree } from "../file/tree.js";
 import {
   comesAlong,
   irreplaceable,
+  isComment,
   isMisread,
   programInTree,
   type ScriptProblem,
+  type ScriptSurroundings,
   scriptProblem,
 } from "../judge/script.js";
 import type { Store } from "../store/context.js";
@@ -27,37 +29,32 @@ import type { FilePlan } from "./outcome.js";
 export async function planScript(
   subject: Subject,
   { tree, store, options }: { tree: Tree; store: Store; options: ChoiceOptions },
+  surroundings: ScriptSurroundings,
   empty: FilePlan,
 ): Promise<FilePlan> {
   const shebang = subject.shebang as Shebang;
   const plan: FilePlan = { ...empty, script: true };
-  const files = new native.Files(store.place.root);
-  if (tree.outside) files.passThrough(subject.host);
-  const surroundings = { files, place: store.place, tree };
-  const found = scriptProblem(shebang, surroundings);
+  const { files } = surroundings;
+  const found = await scriptProblem(shebang, surroundings);
   // The same plan fixes an interpreter that is part of the tree.
-  const problem = found && (comesAlong(shebang.interpreter, tree, files) ? null : found);
-  const own = problem && irreplaceable(problem);
-  if (problem && own) {
-    const remedy = own.remedy ?? fixelfCommand("fix", own.path, options);
-    return { ...plan, refusal: refusal("unsolvable", `${problem.message}; ${remedy}`) };
-  }
+  const comes = ({ unstartable }: ScriptProblem) =>
+    unstartable !== undefined && comesAlong(unstartable.path, tree, files);
+  const problem = found && (comes(found) ? null : found);
+  if (problem && irreplaceable(problem)) return { ...plan, refusal: unsolved(problem, options) };
   const line =
     problem === null
       ? { text: shebang.text, reasons: ["its first line names a program that exists"] }
       : await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) return { ...plan, refusal: line.refusal };
   if (line.text === shebang.text && problem !== null)
-    return { ...plan, refusal: refusal("unsolvable", problem.message) };
+    return { ...plan, refusal: unsolved(problem, options) };
   plan.reasons = line.reasons;
   const written = parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
   plan.storePaths = storePathsIn(written, store);
   if (line.text !== shebang.text) {
-    // An interpreter that is part of the tree and is to be fixed as well cannot be run yet.
-    const left = comesAlong(written.interpreter, tree, files)
-      ? null
-      : scriptProblem(written, surroundings);
-    if (left !== null) return { ...plan, refusal: refusal("unsolvable", left.message) };
+    const left = await scriptProblem(written, surroundings);
+    if (left !== null && !comes(left))
+      return { ...plan, refusal: refusal("unsolvable", left.message) };
     plan.edits = [{ what: "shebang", from: `#!${shebang.text}`, to: `#!${line.text}` }];
   }
   // With --output, even a file that needs no change is expected to arrive there.
@@ -68,6 +65,13 @@ export async function planScript(
   } catch (caught) {
     return { ...plan, edits: [], refusal: refusalOfLayout(caught, subject, options) };
   }
+}
+
+/** With the command that helps an interpreter which exists but does not start. */
+function unsolved({ message, unstartable }: ScriptProblem, options: ChoiceOptions) {
+  if (unstartable === undefined) return refusal("unsolvable", message);
+  const remedy = unstartable.remedy ?? fixelfCommand("fix", unstartable.path, options);
+  return refusal("unsolvable", `${message}; ${remedy}`);
 }
 
 type Line = { text: string; reasons: string[] } | { refusal: NonNullable<FilePlan["refusal"]> };
@@ -95,7 +99,8 @@ export async function lineFor(
         : await lookUp(basename(interpreter), tree, store);
     if (found === null) return notProvided(basename(interpreter));
     const reasons = [`${found.path}: ${found.reason}`];
-    if (argument === null) return { text: found.path, reasons };
+    if (argument === null || (isComment(argument) && isMisread(found.path, argument)))
+      return { text: found.path, reasons };
     if (!isMisread(found.path, argument)) return { text: `${found.path} ${argument}`, reasons };
     const splitter = await lookUp("env", tree, store);
     if (splitter === null) return notProvided("env");

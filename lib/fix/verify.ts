@@ -33,7 +33,7 @@ export interface Verification {
   /** What is wrong, or why the loader was not run. */
   reason: string | null;
   /** What no search path helps with, or what the caller chose to ignore: it still does not start. */
-  remaining: Problem[];
+  remaining: Pick<Problem, "message">[];
 }
 
 /** A file that was written. */
@@ -155,12 +155,19 @@ function misread(reason: string): Verification {
   return { readsAsPlanned: false, loaderAgrees: null, reason, remaining: [] };
 }
 
-/** Whether a script's first line now leads to a program that can be run; no loader is involved. */
-export function verifyScript(file: FilePlan, files: NativeFiles, place: StorePlace): Verification {
+/** Whether a script's first line now leads to a program. That the program starts is for its own plan to achieve. */
+export async function verifyScript(
+  file: FilePlan,
+  files: NativeFiles,
+  place: StorePlace,
+): Promise<Verification> {
   const shebang = readShebang(file.output);
   const none = { message: "its first line cannot be read" };
-  const problem =
-    shebang === null ? none : scriptProblem(shebang, { files, place, tree: { subjects: [] } });
+  const host = place.root === "" ? thisHost() : null;
+  const surroundings = { files, place, host, tree: { subjects: [] }, environments: [{}] };
+  const problem = shebang === null ? none : await scriptProblem(shebang, surroundings);
+  if (problem !== null && "unstartable" in problem)
+    return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining: [problem] };
   const reads = problem === null;
   const reason = problem?.message ?? null;
   return { readsAsPlanned: reads, loaderAgrees: reads, reason, remaining: [] };

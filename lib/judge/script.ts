@@ -1,24 +1,25 @@
 // script-interpreter-missing: the shell reports "bad interpreter: No such file or directory", or env reports it for the
 // program that it is to start.
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
-import { statSync } from "../base/disk.js";
-import { fixelfCommand, shellWord } from "../base/shell.js";
-import { kernelRuns } from "../file/machine.js";
+import { remembered } from "../addon/remembered.js";
+import { fixelfCommand } from "../base/shell.js";
 import {
+  type EnvCommand,
   isEnv,
-  namesNoProgram,
-  parseEnv,
+  isSplit,
+  readEnv,
   type Shebang,
   shebangWindow,
-  whyNotSplit,
 } from "../file/shebang.js";
+import type { Environment } from "../file/stand_in.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
-import { programDirectories, programIn } from "../store/programs.js";
-import { whyNotStarted } from "./interpreter.js";
+import { directoriesOfEnv, programIn } from "../store/programs.js";
+import { foreignTo, problemsOf, problemsOfStatic } from "./judge.js";
 import { realPathOf } from "./loaded.js";
-import { machineProblem } from "./machine.js";
+import { isError, type Problem } from "./problem.js";
+import { startOf } from "./start.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** What keeps a script from being run. */
@@ -54,8 +55,10 @@ export function irreplaceable({ unstartable }: ScriptProblem): ScriptProblem["un
 }
 
 /** What these checks need. */
-export interface ScriptSurroundings extends Pick<Surroundings, "files" | "place"> {
+export interface ScriptSurroundings extends Surroundings {
   tree: Pick<Tree, "subjects">;
+  /** The interpreter has to start in one of them; without any, whether it starts is not asked. */
+  environments: readonly Environment[];
 }
 
 /** Linux gives up at the sixth nested interpreter (fs/exec.c, exec_binprm). */
@@ -84,11 +87,11 @@ export function comesAlong(
 }
 
 /** Follows the first line to a program that can be run; null if everything is there. */
-export function scriptProblem(
+export async function scriptProblem(
   shebang: Shebang,
   surroundings: ScriptSurroundings,
   depth = 1,
-): ScriptProblem | null {
+): Promise<ScriptProblem | null> {
   const { interpreter, argument, carriageReturn, cut } = shebang;
   const problem = (
     kind: ScriptProblem["kind"],
@@ -97,7 +100,7 @@ export function scriptProblem(
     name: string | null = null,
   ): ScriptProblem => ({ kind, message, evidence, name });
 
-  if (carriageReturn) {
+  if (carriageReturn && isKept(shebang, surroundings)) {
     return problem(
       "carriage-return",
       `its first line ends in a carriage return, which becomes part of ${argument === null ? "the interpreter's name" : "the interpreter's argument"}`,
@@ -114,7 +117,7 @@ export function scriptProblem(
     const message = `more than ${mostInterpreters} interpreters in a row are scripts themselves`;
     return problem("not-usable", message);
   }
-  const missing = checkProgram(interpreter, surroundings, depth);
+  const missing = await checkProgram(interpreter, surroundings, depth);
   const quoted = /^(["'])(.+)\1$/.exec(interpreter)?.[2];
   if (missing !== null && quoted !== undefined) {
     const message = `its first line names ${interpreter}, and Linux takes the quotes for a part of the name`;
@@ -122,71 +125,100 @@ export function scriptProblem(
     return { ...problem("none-named", message), meant: line };
   }
   if (missing !== null) return missing;
-  if (isEnv(interpreter) && namesNothing(argument)) {
-    // fs/binfmt_script.c: the script's own path is the last argument, and thus the program that is started.
-    const message = `its first line names no program behind ${interpreter}, which starts the script itself, without end`;
-    const told = isBare(argument) ? "" : `${argument} `;
-    return { ...problem("starts-itself", message), meant: `#!${interpreter} ${told}PROGRAM` };
+  if (isEnv(interpreter)) return envProblem(interpreter, argument, surroundings, depth);
+  if (argument === null || !isMisread(interpreter, argument)) return null;
+  if (isComment(argument)) {
+    const message = `Linux knows no comments here: it hands "${argument}" to ${interpreter}, which takes it for the script`;
+    return { ...problem("not-split", message), meant: `#!${interpreter}` };
   }
-  if (argument === null) return null;
-  if (!isEnv(interpreter)) {
-    if (!isMisread(interpreter, argument)) return null;
-    const message = `Linux hands "${argument}" to ${interpreter} as one argument, which it does not know`;
-    const meant = `#!/usr/bin/env -S ${basename(interpreter)} ${argument}`;
-    return { ...problem("not-split", message), meant };
-  }
+  const message = `Linux hands "${argument}" to ${interpreter} as one argument, which it does not know`;
+  const meant = `#!/usr/bin/env -S ${basename(interpreter)} ${argument}`;
+  return { ...problem("not-split", message), meant };
+}
+
+/** Whether a carriage return at the line's end is kept: for Perl (toke.c) and `env -S` it is a blank. */
+function isKept({ interpreter, argument }: Shebang, { files }: ScriptSurroundings): boolean {
+  if (argument === null) return files.look(interpreter).state === "missing";
+  if (isEnv(interpreter)) return !isSplit(argument);
+  return !/^perl[\d.]*$/.test(basename(interpreter));
+}
+
+/** What `env`, which is there, makes of the rest of the line. */
+async function envProblem(
+  env: string,
+  argument: string | null,
+  surroundings: ScriptSurroundings,
+  depth: number,
+): Promise<ScriptProblem | null> {
+  const problem = (
+    kind: ScriptProblem["kind"],
+    message: string,
+    meant?: string,
+  ): ScriptProblem => ({
+    ...{ kind, message, evidence: [], name: null },
+    ...(meant !== undefined && { meant }),
+  });
+  // fs/binfmt_script.c: the script's own path is the last argument, and thus the program that is started.
+  const itself = (meant: string) => {
+    const message = `its first line names no program behind ${env}, which starts the script itself, without end`;
+    return problem("starts-itself", message, meant);
+  };
+  if (argument === null || isBare(argument)) return itself(`#!${env} PROGRAM`);
   if (/^[^-=\s]+=/.test(argument)) {
     const message = `env takes all of "${argument}" for a variable and starts the script itself, without end`;
-    return { ...problem("starts-itself", message), meant: splitByEnv(argument) };
+    return problem("starts-itself", message, splitByEnv(argument));
   }
-  const why = whyNotSplit(argument);
-  if (why !== null)
-    return problem("not-words", `env cannot split "${argument}" into words: ${why}`);
-  const command = parseEnv(argument);
-  if (command === null) {
-    // Something that begins with a blank is not an option, and an operand that -u or -C takes leaves no program to
-    // start.
-    const joined =
-      /^(-[iv0]|--[a-z-]+|-[uC])[ \t]/.test(argument) && !/split-string/.test(argument);
-    if (!joined) return null;
+  if (!isSplit(argument) && /^-\S*[ \t]/.test(argument)) {
     const message = `Linux hands "${argument}" to env as one argument, which it does not know`;
-    return { ...problem("not-split", message), meant: splitByEnv(argument) };
+    return problem("not-split", message, splitByEnv(argument));
   }
-  return checkEnv(command.program, command.split, surroundings, depth);
+  const reading = readEnv(argument);
+  switch (reading.kind) {
+    case "starts":
+      return checkEnv(reading, surroundings, depth);
+    case "starts-itself":
+      return itself(isSplit(argument) ? `#!${env} ${argument} PROGRAM` : splitByEnv(argument));
+    case "exits":
+      return problem("not-words", `env does not accept "${argument}": ${reading.why}`);
+    case "unknown":
+      return null;
+  }
 }
 
-/** Whether `env` is told only how to start what follows, and nothing follows. */
-function namesNothing(argument: string | null): boolean {
-  return isBare(argument) || (argument !== null && namesNoProgram(argument));
-}
-
-/** Whether it is told nothing that could be intended. */
-function isBare(argument: string | null): boolean {
-  return argument === null || /^(-[iv]*S?|--|--ignore-environment|--debug)$/.test(argument);
+/** Whether `env` is told nothing that could be intended. */
+function isBare(argument: string): boolean {
+  return /^(-[iv]*S?|--|--ignore-environment|--debug)$/.test(argument);
 }
 
 /** A first line that makes `env` split its argument into the words that were meant. */
 function splitByEnv(argument: string): string {
   const words = `-S ${argument}`;
-  return `#!/usr/bin/env ${words}${namesNoProgram(words) ? " PROGRAM" : ""}`;
+  const isWhole = readEnv(words).kind !== "starts-itself";
+  return `#!/usr/bin/env ${words}${isWhole ? "" : " PROGRAM"}`;
 }
 
 /**
- * Whether options that were meant separately arrive as one word. Perl and Ruby split the line themselves; these take it
- * as the kernel passes it.
+ * Whether options that were meant separately, or a comment, arrive as one word. Perl and Ruby split the options
+ * themselves; the others take them as the kernel passes them.
  */
 export function isMisread(interpreter: string, argument: string): boolean {
-  const takesOneWord = /^((ba|da|a|k|mk|z)?sh|busybox|python[\d.]*|node|php|lua[\d.]*)$/;
-  return takesOneWord.test(basename(interpreter)) && /^-\S*[ \t]/.test(argument);
+  const name = basename(interpreter);
+  if (/^(perl|ruby)[\d.]*$/.test(name)) return isComment(argument);
+  const takesOneWord = /^((ba|da|a|k|mk|z)?sh|busybox|python[\d.]*|node|php|lua[\d.]*|[gmn]?awk)$/;
+  return takesOneWord.test(name) && (/^-\S*[ \t]/.test(argument) || isComment(argument));
+}
+
+export function isComment(argument: string): boolean {
+  return argument.startsWith("#");
 }
 
 /** Whether a file can be run as an interpreter. */
-function checkProgram(
+async function checkProgram(
   path: string,
   surroundings: ScriptSurroundings,
   depth: number,
-): ScriptProblem | null {
-  const { files } = surroundings;
+): Promise<ScriptProblem | null> {
+  const { files, environments } = surroundings;
   const name = basename(path);
   const { state, message, facts } = files.look(path);
   if (state === "missing") {
@@ -210,13 +242,15 @@ function checkProgram(
     };
   }
   if (facts !== null) {
-    const refusal = refusedStart(path, facts, surroundings);
-    if (refusal === null) return null;
-    const { why, evidence, remedy } = refusal;
+    if (environments.length === 0) return null;
+    const why = await known(files, path, () => whyNotStarted(path, facts, surroundings));
+    if (why === null) return null;
+    // What is needed may be in the store; otherwise its own diagnosis says more than there is room for here.
+    const remedy = why.remedy ?? (why.need === null ? fixelfCommand("doctor", path, {}) : null);
     return {
       kind: "not-usable",
-      message: `its interpreter ${path} cannot start: ${why}`,
-      evidence,
+      message: `its interpreter ${path} cannot start: ${why.message}`,
+      evidence: why.evidence,
       name,
       unstartable: { path, remedy },
     };
@@ -231,7 +265,7 @@ function checkProgram(
   }
   const shebang = readShebang(files.hostPath(path));
   if (shebang === null) return null; // binfmt_misc may know what to do with it
-  const below = scriptProblem(shebang, surroundings, depth + 1);
+  const below = await scriptProblem(shebang, surroundings, depth + 1);
   return (
     below && { ...below, evidence: [`${path} is a script: #!${shebang.text}`, ...below.evidence] }
   );
@@ -244,46 +278,49 @@ function mayBeExecuted(path: string, { place }: ScriptSurroundings): boolean {
   return programIn([dirname(path)], basename(path), place) !== null;
 }
 
-/** Why an interpreter that is an ELF program does not start; null if its loader is started. */
-function refusedStart(
+const known = remembered<Promise<Problem | null>>();
+
+/** What keeps an interpreter that is an ELF file from starting in any of the environments. */
+async function whyNotStarted(
   path: string,
   facts: Facts,
   surroundings: ScriptSurroundings,
-): { why: string; evidence: string[]; remedy: string | null } | null {
-  const { files, place } = surroundings;
-  if (place.root === "" && !kernelRuns(facts)) {
-    const { message, evidence, remedy } = machineProblem(facts);
-    return { why: message, evidence, remedy };
+): Promise<Problem | null> {
+  const { files, environments } = surroundings;
+  const foreign = foreignTo(facts, surroundings);
+  if (foreign !== null) return foreign;
+  if (facts.type === "shared-library") return null; // such as a loader: it starts by itself
+  const host = files.hostPath(path);
+  const judged = { path: realPathOf(path, files), shown: path, host, facts };
+  const problemsIn = async (environment: Environment): Promise<Problem[]> => {
+    if (facts.type === "static" || facts.type === "static-pie")
+      return problemsOfStatic(judged, surroundings);
+    const start = await startOf(judged.path, facts, files, { environment, host });
+    return problemsOf(judged, start, surroundings);
+  };
+  let first: Problem | null = null;
+  for (const environment of environments) {
+    const problem = (await problemsIn(environment)).find(isError);
+    if (problem === undefined) return null;
+    first ??= problem;
   }
-  if (!mayBeExecuted(path, surroundings)) {
-    const mode = statSync(files.hostPath(path)).mode;
-    const isExecutable = (mode & 0o111) !== 0;
-    return {
-      why: "it may not be executed",
-      evidence: [
-        isExecutable
-          ? `${path} may not be executed by this user, or is on a file system mounted noexec`
-          : `${path} has no execute permission`,
-      ],
-      remedy: isExecutable ? fixelfCommand("doctor", path, {}) : `chmod +x ${shellWord(path)}`,
-    };
-  }
-  const why = whyNotStarted(facts, surroundings);
-  const evidence = [`PT_INTERP of ${path} names ${facts.interpreter}`];
-  return why === null ? null : { why, evidence, remedy: null };
+  return first;
 }
 
 /** Whether `env` will find the program that it is to start. */
-function checkEnv(
-  program: string,
-  split: boolean,
+async function checkEnv(
+  command: EnvCommand,
   surroundings: ScriptSurroundings,
   depth: number,
-): ScriptProblem | null {
-  if (program.includes("/")) return checkProgram(program, surroundings, depth);
+): Promise<ScriptProblem | null> {
+  const { program, split, directory } = command;
+  if (program.includes("/")) {
+    const isRelative = directory !== undefined && !program.startsWith("/");
+    return checkProgram(isRelative ? join(directory, program) : program, surroundings, depth);
+  }
   // What is part of the tree is on the PATH of whoever uses the whole.
   if (programInTree(program, surroundings.tree.subjects) !== undefined) return null;
-  const directories = programDirectories(surroundings.place);
+  const directories = directoriesOfEnv(command, surroundings.place);
   const found = programIn(directories, program, surroundings.place);
   if (found !== null) return checkProgram(found, surroundings, depth);
   const [first = program] = program.split(/[ \t]/, 1);

@@ -10,7 +10,7 @@ import { readShebang } from "../file/tree.js";
 import { lineFor } from "../fix/script.js";
 import { scriptProblem } from "../judge/script.js";
 import type { Store } from "../store/context.js";
-import { programDirectories, programIn } from "../store/programs.js";
+import { directoriesOfEnv, programDirectories, programIn } from "../store/programs.js";
 
 export interface Target {
   /** The file that was named. */
@@ -83,8 +83,9 @@ async function shebangOf(path: string): Promise<Shebang | null> {
 async function usable(shebang: Shebang, path: string, store: Store): Promise<Shebang> {
   const tree = { subjects: [] };
   const files = new native.Files("");
-  const problem = scriptProblem(shebang, { files, place: store.place, tree });
   // A program that exists but does not start is the one to be helped.
+  const surroundings = { files, place: store.place, host: null, tree, environments: [] };
+  const problem = await scriptProblem(shebang, surroundings);
   if (problem === null || problem.kind === "not-usable") return shebang;
   const line = await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) {
@@ -96,8 +97,12 @@ async function usable(shebang: Shebang, path: string, store: Store): Promise<She
 
 function startedByEnv(interpreter: string, argument: string | null, store: Store): string[] {
   if (!isEnv(interpreter) || argument === null) return [];
-  const program = parseEnv(argument)?.program;
-  if (program === undefined) return [];
-  const found = program.includes("/") ? join(program) : onPath(program, store);
+  const command = parseEnv(argument);
+  if (command === null) return [];
+  const { program, directory = "" } = command;
+  const isRelative = !program.startsWith("/");
+  const found = program.includes("/")
+    ? join(isRelative ? directory : "", program)
+    : programIn(directoriesOfEnv(command, store.place), program, store.place);
   return found === null ? [] : [found];
 }

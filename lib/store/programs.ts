@@ -5,6 +5,7 @@ import { native } from "../addon/native.js";
 import { accessSync, constants, readdir, statSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { variable } from "../base/process.js";
+import type { EnvCommand } from "../file/shebang.js";
 import type { StoreAnswers } from "./lazy.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";
@@ -22,6 +23,14 @@ export function programDirectories({ root, system }: StorePlace): string[] {
   if (root !== "") return [`${system}/bin`, "/usr/local/bin", "/usr/bin", "/bin"];
   // An empty element is the current directory, which may be a different one tomorrow.
   return (variable("PATH") ?? "").split(":").filter((directory) => directory.startsWith("/"));
+}
+
+/** The directories in which `env` looks, if it is started by a first line. */
+export function directoriesOfEnv({ path }: EnvCommand, place: StorePlace): string[] {
+  if (path === undefined) return programDirectories(place);
+  // Without a PATH: confstr(3) of glibc, and musl's src/process/execvp.c, which has /usr/local/bin as well.
+  if (path === null) return ["/usr/local/bin", "/bin", "/usr/bin"];
+  return path.split(":").filter((directory) => directory.startsWith("/"));
 }
 
 /** The first match among the directories for an executable file with that name. */
