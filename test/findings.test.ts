@@ -138,6 +138,41 @@ describe("findings about this machine", () => {
     expect(isNoexec("/tmp/twice/program")).toBe(true);
   });
 
+  it("do not use a mount that another one covers", () => {
+    const mounts = parseMounts(
+      [
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
+        "30 22 0:25 / /a/b rw,noexec - tmpfs tmpfs rw",
+        "31 22 0:26 / /a rw - tmpfs tmpfs rw",
+        "32 31 0:27 / /a/c rw,noexec - tmpfs tmpfs rw",
+      ].join("\n"),
+    );
+    expect(mountOf("/a/b/program", mounts)?.id).toBe(31);
+    expect(mountOf("/a/c/program", mounts)?.noexec).toBe(true);
+    // In a chroot that is no mount itself, "/" is not listed.
+    expect(mountOf("/a/program", mounts.slice(1))?.id).toBe(31);
+    expect(mountOf("/program", mounts.slice(1))).toBeNull();
+  });
+
+  it("include a loader that is there only from here", needs("gcc"), async () => {
+    const main = "int main(void) { return 0; }";
+    const { interpreter } = await inspect(gcc("plain", main));
+    copyFileSync(interpreter ?? "", at("ld.so"));
+    const program = gcc("relative", main, "-Wl,--dynamic-linker=ld.so");
+    const here = process.cwd();
+    process.chdir(directory);
+    try {
+      const found = await findingsOf(program);
+      expect(coded(found)).toEqual(["warning interpreter-missing"]);
+      expect(found[0]?.remedy).toBe(`fixelf patchelf --set-interpreter ${at("ld.so")} ${program}`);
+      expect(spawnSync(program).status).toBe(0);
+    } finally {
+      process.chdir(here);
+    }
+    expect(coded(await findingsOf(program))).toEqual(["error interpreter-missing"]);
+    expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
+  });
+
   describe("noexec-mount", needs("gcc", "mount namespaces"), () => {
     it("is found for a program, and for a library", () => {
       library("libon.so");
@@ -165,6 +200,30 @@ describe("findings about this machine", () => {
       const [of] = doctor(program);
       expect(of).toMatchObject({ code: "noexec-mount", severity: "error" });
       expect(of?.message).toContain(at("on/libon.so"));
+    });
+
+    it("is all that is said of a loader, of an interpreter and of a single file", async () => {
+      mkdirSync(at("noexec"));
+      const main = "int main(void) { return 0; }";
+      const loader = at("noexec/ld.so");
+      const started = gcc("started", main, `-Wl,--dynamic-linker=${loader}`);
+      const single = gcc("single", main);
+      const script = at("script");
+      writeFileSync(script, `#!${at("noexec/single")}\n`, { mode: 0o755 });
+      const mounted = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$1/ld.so" && cp "$3" "$1" &&
+        mount --bind "$3" "$3" && mount -o remount,bind,noexec "$3" && shift 3 && "$@"`;
+      const { interpreter } = await inspect(single);
+      const words = [at("noexec"), interpreter ?? "", single];
+      const by = [...unshare, "/bin/sh", "-c", mounted, "sh", ...words];
+      const { stdout } = fixelf(["doctor", "--json", started, script, single], { by });
+      const { files } = JSON.parse(stdout) as { files: { findings: Finding[] }[] };
+      expect(
+        files.map(({ findings }) => findings.map(({ code, remedy }) => [code, remedy])),
+      ).toEqual([
+        [["noexec-mount", `mount -o remount,exec ${at("noexec")}`]],
+        [["script-interpreter-missing", `mount -o remount,exec ${at("noexec")}`]],
+        [["noexec-mount", `mount -o remount,exec ${single}`]],
+      ]);
     });
   });
 });

@@ -5,6 +5,9 @@ import { readFileSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 export interface Mount {
+  id: number;
+  /** The mount that it is mounted on. */
+  parent: number;
   /** Where it is mounted. */
   point: string;
   noexec: boolean;
@@ -15,7 +18,6 @@ export interface Host {
   kernel: string;
   /** The first processor's features, by their names in /proc/cpuinfo. Empty if not known. */
   processorFlags(): ReadonlySet<string>;
-  /** In mount order: later mounts cover earlier ones. */
   mounts(): readonly Mount[];
 }
 
@@ -45,24 +47,36 @@ export function parseProcessorFlags(text: string): ReadonlySet<string> {
 /** The lines of /proc/PID/mountinfo (proc(5)); blanks in names are written as octal numbers. */
 export function parseMounts(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
-    const [, , , , point, options] = line.split(" ");
+    const [id, parent, , , point, options] = line.split(" ");
     if (point === undefined || options === undefined) return [];
     const written = point.replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-    return [{ point: written, noexec: options.split(",").includes("noexec") }];
+    const noexec = options.split(",").includes("noexec");
+    return [{ id: Number(id), parent: Number(parent), point: written, noexec }];
   });
 }
 
-/** The mount that contains a path, which must have no symbolic links. */
+/**
+ * The mount that contains a path, which must have no symbolic links: where the kernel's walk from the root ends
+ * (fs/namei.c, traverse_mounts). What lies beneath a mount is not met, even if it is mounted deeper in the tree.
+ */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
-  let best: Mount | null = null;
-  for (const mount of mounts) {
-    const below = mount.point === "/" ? "/" : `${mount.point}/`;
-    if (path !== mount.point && !path.startsWith(below)) continue;
-    if (best === null || mount.point.length >= best.point.length) best = mount;
+  const left = mounts
+    .filter((mount) => isAtOrBelow(path, mount))
+    .sort((one, other) => one.point.length - other.point.length);
+  const listed = new Set(mounts.map(({ id }) => id));
+  let at = left.find(({ id, parent }) => parent === id || !listed.has(parent)) ?? null;
+  for (let next = at; next !== null; ) {
+    at = next;
+    next = left.find(({ id, parent }) => parent === at?.id && id !== parent) ?? null;
   }
-  return best;
+  return at;
+}
+
+/** Whether a path is that of a mount, or below it. */
+export function isAtOrBelow(path: string, { point }: Mount): boolean {
+  return path === point || path.startsWith(point === "/" ? "/" : `${point}/`);
 }
 
 function textOf(path: string): string {

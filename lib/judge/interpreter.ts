@@ -3,6 +3,7 @@
 import type { Facts } from "../addon/facts.js";
 import { accessSync, constants, statSync } from "../base/disk.js";
 import { wordsOfSystem } from "../base/errors.js";
+import { absolute } from "../base/process.js";
 import { shellWord } from "../base/shell.js";
 import {
   type AtInterpreter,
@@ -13,14 +14,16 @@ import {
 } from "../file/interpreter.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
 import { brokenLink } from "../file/tree.js";
+import { mountOf } from "./host.js";
+import { realPathOf } from "./loaded.js";
 import type { Problem } from "./problem.js";
 import type { Start } from "./start.js";
 import { collectedStorePath, type Surroundings } from "./surroundings.js";
 
 export function interpreterProblems(
-  facts: Facts,
+  { shown, facts }: { shown: string; facts: Facts },
   { at, started, resolution }: Start,
-  surroundings: Omit<Surroundings, "host">,
+  surroundings: Surroundings,
 ): Problem[] {
   const { interpreter } = facts;
   // A library's own interpreter, such as libc.so.6's, matters only when the library is run to print its version.
@@ -68,7 +71,15 @@ export function interpreterProblems(
     );
   const unusable = whyUnusable(interpreter, at, facts, surroundings);
   if (unusable !== null) return problem("interpreter-unusable", unusable.why, [], unusable.remedy);
-  if (!isStandIn(at.kind)) return [];
+  if (!isStandIn(at.kind)) {
+    if (interpreter.startsWith("/") || surroundings.place.root !== "") return [];
+    return problem(
+      "interpreter-missing",
+      `its loader ${interpreter} is a relative path, so it starts only if the working directory has it`,
+      [`${absolute(interpreter)} is there`],
+      `fixelf patchelf --set-interpreter ${shellWord(absolute(interpreter))} ${shellWord(shown)}`,
+    ).map((each) => ({ ...each, severity: "warning" }));
+  }
   if (started === null)
     return problem(
       "stand-in-without-loader",
@@ -87,19 +98,6 @@ export function interpreterProblems(
     `${at.kind} is at ${interpreter}, but the loader that ${by} names cannot be started`,
     [`${started.loader}: ${found ? "it is not a loader" : reason}`],
   );
-}
-
-/** Why a program's loader cannot be started, as a sentence; null if it can be. */
-export function whyNotStarted(
-  program: Facts,
-  surroundings: Omit<Surroundings, "host">,
-): string | null {
-  const { interpreter } = program;
-  if (interpreter === null) return null;
-  const at = interpreterAt(interpreter, surroundings.files);
-  if (at.kind === "nothing") return notThere(interpreter, surroundings.files.hostPath(interpreter));
-  if (at.kind === "nixos-stub") return `NixOS's stub is at ${interpreter} instead of a loader`;
-  return whyUnusable(interpreter, at, program, surroundings)?.why ?? null;
 }
 
 function notThere(interpreter: string, host: string): string {
@@ -122,7 +120,7 @@ function whyUnusable(
   interpreter: string,
   { kind, facts: own }: AtInterpreter,
   program: Facts,
-  { files, place }: Omit<Surroundings, "host">,
+  { files, place, host }: Surroundings,
 ): { why: string; remedy: string | null } | null {
   const unreached = kind === "unreadable" ? whyNotReached(files.hostPath(interpreter)) : null;
   if (unreached !== null) {
@@ -137,6 +135,8 @@ function whyUnusable(
   }
   // The owner of another system's root need not be the user who asks.
   if (place.root !== "" || mayExecute(files.hostPath(interpreter))) return null;
+  // The kernel refuses it whatever its mode, and judge/mount.ts says so.
+  if (host !== null && mountOf(realPathOf(interpreter, files), host.mounts())?.noexec) return null;
   return {
     why: `its loader ${interpreter} has no execute permission, so the kernel says "Permission denied"`,
     remedy: `chmod +x ${shellWord(interpreter)}`,

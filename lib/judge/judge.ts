@@ -79,20 +79,20 @@ export async function problemsOfLoading(
   surroundings: Omit<Surroundings, "host">,
 ): Promise<Problem[]> {
   const objects = loadedObjects(judged, judged.facts, start.resolution, surroundings.files);
-  return loadingProblems(judged, objects, start, surroundings);
+  return loadingProblems(judged, objects, start, { ...surroundings, host: null });
 }
 
 async function loadingProblems(
   own: Pick<Judged, "path" | "shown" | "facts">,
   objects: readonly LoadedObject[],
   start: Start,
-  surroundings: Omit<Surroundings, "host">,
+  surroundings: Surroundings,
 ): Promise<Problem[]> {
   const { facts } = own;
   const { resolution } = start;
   const ofLibc = await libcProblems(resolution, objects, surroundings.files);
   return [
-    ...interpreterProblems(facts, start, surroundings),
+    ...interpreterProblems(own, start, surroundings),
     ...libraryProblems(own, start, surroundings),
     ...ofLibc,
     ...versionProblems(resolution),

@@ -2,7 +2,7 @@
 // "failed to map segment from shared object" for a library (EPERM from mmap(2)).
 import type { NativeFiles } from "../addon/native.js";
 import { shellWord } from "../base/shell.js";
-import { type Host, mountOf } from "./host.js";
+import { type Host, isAtOrBelow, mountOf } from "./host.js";
 import type { Problem } from "./problem.js";
 
 /** `paths` are those that are mapped to be executed, on this machine. */
@@ -17,7 +17,7 @@ export function mountProblems(
   for (const each of paths) {
     const real = files.realPath(each);
     // Most mounts are irrelevant: only below one of these does it matter which mount it is.
-    if (!noexec.some(({ point }) => real.startsWith(`${point === "/" ? "" : point}/`))) continue;
+    if (!noexec.some((mount) => isAtOrBelow(real, mount))) continue;
     const mount = mountOf(real, host.mounts());
     if (mount === null || !mount.noexec) continue;
     const before = byMount.get(mount.point);
