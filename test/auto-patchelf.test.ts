@@ -51,17 +51,15 @@ describe("auto-patchelf's command line", () => {
     });
   });
   it("gives everything after --extra-args to patchelf", () => {
-    expect(
-      parse("--paths", "a", "--extra-args", "--force-rpath", "--libs", "--", "x"),
-    ).toMatchObject({
+    expect(parse("--paths", "a", "--extra-args", "--force-rpath", "--libs", "x")).toMatchObject({
       libs: [],
-      extraArgs: ["--force-rpath", "--libs", "--", "x"],
+      extraArgs: ["--force-rpath", "--libs", "x"],
     });
   });
-  it("takes for words what follows --, negative numbers, and anything with a space", () => {
-    expect(parse("--ignore-missing", "-1", "-a b", "--paths", "--", "--libs")).toMatchObject({
+  it("takes for words negative numbers, and anything with a space", () => {
+    expect(parse("--ignore-missing", "-1", "-a b", "--paths", "c")).toMatchObject({
       ignoreMissing: ["-1", "-a b"],
-      paths: ["--libs"],
+      paths: ["c"],
     });
   });
   it("writes paths as Python's Path does, and skips empty ones", () => {
@@ -77,6 +75,9 @@ describe("auto-patchelf's command line", () => {
     [["--paths", "a", "--bogus"], "unrecognized arguments: --bogus"],
     [["stray", "--paths", "a"], "unrecognized arguments: stray"],
     [["--paths=a", "b"], "unrecognized arguments: b"],
+    [["--paths", "a", "--", "--libs"], "unrecognized arguments: -- --libs"],
+    [["--paths", "a", "--extra-args", "b", "--"], "unrecognized arguments: --"],
+    [["--paths=--", "a"], "unrecognized arguments: a"],
     [["--paths", "a", "--keep-libc=yes"], "argument --keep-libc: ignored explicit argument 'yes'"],
     [["--paths", "a", "--ignore"], "ambiguous option: --ignore could match"],
   ])("refuses %j", (words, message) => {

@@ -100,10 +100,13 @@ function flag(name: string, key: FlagKey, value: boolean, help: string): Option 
  * What the arguments request, or null if they ask for help.
  * @throws FixelfError `usage`
  */
-export function parseArguments(words: readonly string[]): Request | null {
+export function parseArguments(given: readonly string[]): Request | null {
   const request = nothingAsked();
   const unrecognized: string[] = [];
-  let given = false;
+  // What follows "--" are positional arguments, and there are none.
+  const end = given.indexOf("--");
+  const words = end === -1 ? given : given.slice(0, end);
+  let hasPaths = false;
   for (let at = 0; at < words.length; ) {
     const word = words[at++] as string;
     const { option, value } = optionOf(word);
@@ -122,11 +125,11 @@ export function parseArguments(words: readonly string[]): Request | null {
     const end = value !== null ? at : takes.kind === "rest" ? words.length : endOfList(words, at);
     const values = value !== null ? [value] : words.slice(at, end);
     at = end;
-    if (takes.kind === "list" && values.includes("--")) values.splice(values.indexOf("--"), 1);
     request[takes.key] = takes.read(values);
-    given ||= takes.key === "paths";
+    hasPaths ||= takes.key === "paths";
   }
-  if (!given) throw wrong("the following arguments are required: --paths");
+  if (!hasPaths) throw wrong("the following arguments are required: --paths");
+  unrecognized.push(...given.slice(words.length));
   if (unrecognized.length > 0) throw wrong(`unrecognized arguments: ${unrecognized.join(" ")}`);
   return request;
 }
@@ -151,7 +154,7 @@ function nothingAsked(): Request {
 /** The option that a word names, in full or abbreviated, with the value after "=". */
 function optionOf(word: string): { option: Option | null; value: string | null } {
   if (word === "-h") return optionOf("--help");
-  if (!word.startsWith("--") || word === "--") return { option: null, value: null };
+  if (!word.startsWith("--")) return { option: null, value: null };
   const [name = "", ...rest] = word.split("=");
   const value = rest.length > 0 ? rest.join("=") : null;
   const exact = options.find((option) => option.name === name);
@@ -163,14 +166,10 @@ function optionOf(word: string): { option: Option | null; value: string | null }
   return { option: fitting[0] ?? null, value };
 }
 
-/** Where the words of a list end: at the next option, except that after "--" all words are values. */
+/** Where the words of a list end: at the next option. */
 function endOfList(words: readonly string[], start: number): number {
-  for (let at = start; at < words.length; at++) {
-    const word = words[at] as string;
-    if (word === "--") return words.length;
-    if (!isValue(word)) return at;
-  }
-  return words.length;
+  const end = words.findIndex((word, at) => at >= start && !isValue(word));
+  return end === -1 ? words.length : end;
 }
 
 /** argparse treats negative numbers, and anything with a space in it, as values. */
