@@ -127,6 +127,25 @@ describe("writing", needs("gcc"), () => {
     expect(readdirSync(records)).toEqual([]);
   });
 
+  it(
+    "changes names of one file of an overlay's lower layer",
+    needs("mount namespaces"),
+    async ({ skip }) => {
+      const script = [
+        'mount -t tmpfs none "$1" && cd "$1" && mkdir lower upper work',
+        'cp "$2/program" lower && ln lower/program lower/twin',
+        'mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none "$2" ||',
+        "{ echo '[\"no overlay\"]'; exit; }",
+        'shift 2; "$@"',
+      ].join("\n");
+      const words = [scratchDirectory(), place];
+      const prefix = [...unshare, "/bin/sh", "-c", script, "sh", ...words];
+      const answers = await changeApart("atomic", prefix, 4000, [file, join(place, "twin")]);
+      if (answers.includes("no overlay")) skip();
+      expect(answers).toEqual([null, null]);
+    },
+  );
+
   it.each(ways)("keeps holes (%s)", async (way) => {
     // A program with a hole inside: a section of zeros.
     const source = `static const char zeros[${1 << 24}] = {1}; int main(void) { return zeros[4096]; }`;

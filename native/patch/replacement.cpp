@@ -61,10 +61,13 @@ bool exchange(int directory, const std::string& one, const std::string& other) {
          }) == 0;
 }
 
-// Whether it is the same file, not written to and with the same permissions. Not by st_ctim: a
-// rename changes that.
-bool isStill(const struct stat& now, const struct stat& before) {
-  return now.st_dev == before.st_dev && now.st_ino == before.st_ino &&
+// Whether it is the open file `original`, not written to and with the same permissions. Not by
+// st_ctim: a rename changes that. Nor by the number that the file had before: overlayfs gives
+// another one to a file with several names when the rename copies it up (Linux
+// Documentation/filesystems/overlayfs.rst, "Inode properties").
+bool isStill(const struct stat& now, int original, const struct stat& before) {
+  struct stat open {};
+  return fstat(original, &open) == 0 && now.st_dev == open.st_dev && now.st_ino == open.st_ino &&
          now.st_size == before.st_size && now.st_mtim.tv_sec == before.st_mtim.tv_sec &&
          now.st_mtim.tv_nsec == before.st_mtim.tv_nsec && now.st_mode == before.st_mode &&
          now.st_uid == before.st_uid && now.st_gid == before.st_gid;
@@ -248,7 +251,7 @@ Status Replacement::publish() {
   return Done{};
 }
 
-Status Replacement::publishInsteadOf(const struct stat& original) {
+Status Replacement::publishInsteadOf(int original, const struct stat& before) {
   if (Status status = takeName(); !status) return status;
   const std::string temporary = temporaryName(target_.name());
   if (!exchange(target_.directory(), temporary, target_.name())) {
@@ -264,7 +267,7 @@ Status Replacement::publishInsteadOf(const struct stat& original) {
     return giveBack() ? Status(systemError(number, "examine the replaced file", target_.path()))
                       : Status(leftBehind());
   }
-  if (!isStill(found, original)) return giveBack() ? changedMeanwhile() : leftBehind();
+  if (!isStill(found, original, before)) return giveBack() ? changedMeanwhile() : leftBehind();
   // If this fails, the destructor tries again.
   named_ = unlinkat(target_.directory(), temporary.c_str(), 0) != 0;
   return Done{};

@@ -43,11 +43,12 @@ class Replacement {
   [[nodiscard]] Status copyPermissions(int original) const;
   // The rename. The content has to be flushed first.
   Status publish();
-  // The same, but fails with Changed, leaving what is there, if that is no longer `original`.
+  // The same, but fails with Changed, leaving what is there, if that is no longer the open file
+  // `original` as it was `before`.
   // Between a look at a name and a rename another file may be put there; so the two files are
   // exchanged, and what came out is examined. If the file system cannot exchange files, it is a
   // rename.
-  Status publishInsteadOf(const struct stat& original);
+  Status publishInsteadOf(int original, const struct stat& before);
 
  private:
   [[nodiscard]] Status copyAcl(int original) const;

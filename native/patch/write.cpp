@@ -391,7 +391,7 @@ class Batch {
         !now.hasContentOf(expected(job))) {
       return changedMeanwhile(job);
     }
-    return work.replacement->publishInsteadOf(state);
+    return work.replacement->publishInsteadOf(work.original->descriptor(), state);
   }
 
   static std::optional<FileSource::Identity> identityOf(const Work& work) {
