@@ -43,6 +43,7 @@ const built: Record<string, string[]> = {
   "rpath-program": [main, "libs/libvalue.so", "-Wl,--disable-new-dtags,-rpath,/a:/b"],
   "fixed-program": [main, "-no-pie", "libs/libvalue.so", "-Wl,-rpath,$ORIGIN/libs"],
   "static-program": [main + value, "-static"],
+  "static-pie": [main + value, "-static-pie"],
 };
 
 /** What starts it: with Node, and without. */
@@ -86,6 +87,26 @@ describe.each(ways)("%s", (_title, program) => {
       compile(join(home, output), source, ...options);
     writeFileSync(join(home, "text"), "no program\n".repeat(20));
     writeFileSync(join(home, "short"), "\x7fELF");
+  });
+
+  it("succeeds if a static PIE needs no change, and refuses any other", needs("gcc"), () => {
+    const before = readFileSync(join(home, "static-pie"));
+    patch("--remove-needed", "libabsent.so", "static-pie");
+    patch("--replace-needed", "libabsent.so", "libother.so", "static-pie");
+    patch("--add-rpath", "", "static-pie");
+    patch("--remove-rpath", "static-pie");
+    patch("--add-debug-tag", "static-pie");
+    for (const words of [
+      ["--add-needed", "libother.so"],
+      ["--set-rpath", "/somewhere"],
+      ["--no-default-lib"],
+      ["--set-soname", "libother.so"],
+    ])
+      expect(ours(...words, "static-pie")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("it is a static PIE"),
+      });
+    expect(readFileSync(join(home, "static-pie")).equals(before)).toBe(true);
   });
 
   describe("compared with the installed one", needs("gcc", "patchelf", "readelf"), () => {

@@ -149,8 +149,12 @@ SectionHeader* Draft::newSectionOf(const Piece& piece) {
   return nullptr;
 }
 
-Status Draft::requireLoader() const {
+Status Draft::requireDynamicTable() const {
   if (image.dynamic.empty()) return unsupported("the file has no dynamic table: it is static");
+  return Done{};
+}
+
+Status Draft::requireLoader() const {
   const bool staticPie = image.segment(PT_INTERP) == nullptr &&
                          (image.dynamicValue(DT_FLAGS_1).value_or(0) & DF_1_PIE) != 0;
   if (staticPie) {

@@ -98,7 +98,9 @@ class Draft {
   // The section that covers exactly a piece, or starts where it does; null if there is none.
   [[nodiscard]] SectionHeader* newSectionOf(const Piece& piece);
 
-  // Whether a loader ever reads the dynamic table: if not, Unsupported, with what is missing.
+  // Unsupported for a static program.
+  [[nodiscard]] Status requireDynamicTable() const;
+  // Unsupported if no loader ever reads the dynamic table, which must not change then.
   [[nodiscard]] Status requireLoader() const;
   // The name at an index into the dynamic string table. All requests together are held to a limit:
   // ten thousand records may all point at one long name.

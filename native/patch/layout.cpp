@@ -41,22 +41,26 @@ Status refuseUnwritable(const Edits& edits) {
   return Done{};
 }
 
-// Whether the search path or the needed libraries change: what was noted about them is then no
-// longer true.
-bool changesResolution(const Draft& draft) {
-  const auto isRelevant = [](const DynamicEntry& entry) {
-    return entry.tag == DT_NEEDED || entry.tag == DT_RPATH || entry.tag == DT_RUNPATH;
-  };
+// Whether any of these entries of the dynamic table change.
+template <class Predicate>
+bool changesEntries(const Draft& draft, Predicate isRelevant) {
   std::vector<DynamicEntry> before;
   for (const DynamicEntry& entry : draft.image.dynamic)
-    if (isRelevant(entry)) before.push_back(entry);
+    if (isRelevant(entry.tag)) before.push_back(entry);
   std::vector<DynamicEntry> now;
   for (const DraftEntry& each : draft.dynamic) {
-    if (!isRelevant(each.entry)) continue;
+    if (!isRelevant(each.entry.tag)) continue;
     if (each.name) return true;
     now.push_back(each.entry);
   }
   return before != now;
+}
+
+// Whether the search path or the needed libraries change: what was noted about them is then no
+// longer true.
+bool changesResolution(const Draft& draft) {
+  return changesEntries(
+      draft, [](int64_t tag) { return tag == DT_NEEDED || tag == DT_RPATH || tag == DT_RUNPATH; });
 }
 
 Status change(Draft& draft, const Edits& edits) {
@@ -84,6 +88,9 @@ Status change(Draft& draft, const Edits& edits) {
   // By their present names, as every edit refers to the file as it is.
   if (Status status = clearSymbolVersions(draft, edits.clearSymbolVersions); !status) return status;
   if (Status status = renameSymbols(draft, edits.renameSymbols); !status) return status;
+  if (changesEntries(draft, [](int64_t) { return true; })) {
+    if (Status status = draft.requireLoader(); !status) return status;
+  }
   if (edits.resolutionCache || changesResolution(draft)) {
     const auto* descriptor = edits.resolutionCache ? &*edits.resolutionCache : nullptr;
     if (Status status = changeResolutionCache(draft, descriptor); !status) return status;

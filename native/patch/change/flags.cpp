@@ -6,7 +6,7 @@
 namespace fixelf {
 
 Status setNoDefaultLibraries(Draft& draft) {
-  if (Status status = draft.requireLoader(); !status) return status;
+  if (Status status = draft.requireDynamicTable(); !status) return status;
   if (DraftEntry* flags = draft.find(DT_FLAGS_1)) {
     flags->entry.value |= DF_1_NODEFLIB;
   } else {
@@ -16,7 +16,7 @@ Status setNoDefaultLibraries(Draft& draft) {
 }
 
 Status addDebugEntry(Draft& draft) {
-  if (Status status = draft.requireLoader(); !status) return status;
+  if (Status status = draft.requireDynamicTable(); !status) return status;
   if (draft.find(DT_DEBUG) == nullptr) draft.dynamic.push_back({{DT_DEBUG, 0}, {}});
   return Done{};
 }

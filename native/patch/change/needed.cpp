@@ -186,7 +186,7 @@ Status renameVersionsOf(Draft& draft, const std::map<std::string, std::string>& 
 Status changeNeeded(Draft& draft, const Edits& edits) {
   if (edits.removeNeeded.empty() && edits.replaceNeeded.empty() && edits.addNeeded.empty())
     return Done{};
-  if (Status status = draft.requireLoader(); !status) return status;
+  if (Status status = draft.requireDynamicTable(); !status) return status;
 
   std::set<std::string> removed;
   std::map<std::string, std::string> renamed;

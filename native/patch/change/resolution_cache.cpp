@@ -74,6 +74,7 @@ Status changeResolutionCache(Draft& draft, const std::vector<uint8_t>* descripto
   if (descriptor == nullptr) {
     return *found ? removeNote(draft, **found) : Status(Done{});
   }
+  if (Status status = draft.requireDynamicTable(); !status) return status;
   if (Status status = draft.requireLoader(); !status) return status;
   constexpr size_t kLargest = 1U << 20;
   if (descriptor->size() > kLargest)

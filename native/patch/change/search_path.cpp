@@ -3,7 +3,7 @@
 namespace fixelf {
 
 Status changeSearchPath(Draft& draft, const Edits::SearchPath& searchPath) {
-  if (Status status = draft.requireLoader(); !status) return status;
+  if (Status status = draft.requireDynamicTable(); !status) return status;
   const auto isSearchPath = [](const DraftEntry& each) {
     return each.entry.tag == DT_RPATH || each.entry.tag == DT_RUNPATH;
   };

@@ -3,7 +3,7 @@
 namespace fixelf {
 
 Status changeSoname(Draft& draft, const std::string& soname) {
-  if (Status status = draft.requireLoader(); !status) return status;
+  if (Status status = draft.requireDynamicTable(); !status) return status;
   if (soname.empty()) {
     draft.erase([](const DraftEntry& each) { return each.entry.tag == DT_SONAME; });
     return Done{};

@@ -249,7 +249,7 @@ Status reorder(Draft& draft, const GnuHashHead& head, std::vector<std::string>& 
 }
 
 Result<Part*> loadSymbols(Draft& draft) {
-  if (Status status = draft.requireLoader(); !status) return status.error();
+  if (Status status = draft.requireDynamicTable(); !status) return status.error();
   auto part = draft.load(PieceKind::Symbols);
   if (!part) return part.error();
   if (*part == nullptr)
@@ -272,7 +272,9 @@ Status clearSymbolVersions(Draft& draft, const std::vector<std::string>& symbols
   if (*versions == nullptr) return Done{};  // no symbol of the file has a version
   std::vector<uint8_t>& bytes = (*versions)->bytes;
   for (size_t index = 1; index < names->size() && (index + 1) * 2 <= bytes.size(); ++index) {
-    if (cleared.contains((*names)[index])) draft.codec().putU16(&bytes[index * 2], VER_NDX_GLOBAL);
+    if (!cleared.contains((*names)[index])) continue;
+    if (Status status = draft.requireLoader(); !status) return status;
+    draft.codec().putU16(&bytes[index * 2], VER_NDX_GLOBAL);
   }
   return Done{};
 }
@@ -301,6 +303,7 @@ Status renameSymbols(Draft& draft, const std::vector<Renaming>& renamings) {
     renamed.insert(index);
   }
   if (renamed.empty()) return Done{};
+  if (Status status = draft.requireLoader(); !status) return status;
   constexpr int64_t kMipsXHash = 0x70000036;  // DT_MIPS_XHASH, <elf.h> of glibc 2.33
   if (draft.header.machine == EM_MIPS && draft.image.dynamicValue(kMipsXHash))
     return unsupported("its symbols are found through DT_MIPS_XHASH, which can't be made anew");
