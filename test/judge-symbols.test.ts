@@ -192,6 +192,122 @@ describe("symbols that are bound at start", needs("gcc", "x86-64"), () => {
   });
 });
 
+describe("a definition that the loader refuses", needs("gcc", "x86-64"), () => {
+  const isProtected = '__attribute__((visibility("protected")))';
+  const ifunc = `static int real(void) { return 0; } static void *choose(void) { return real; }
+    int one(void) __attribute__((ifunc("choose")));`;
+  const marked = ["-mno-direct-extern-access"];
+  const pointer = "int one(void); int (*pointer)(void) = one;";
+  const cases: (Case & { refused?: RegExp })[] = [
+    {
+      title: "a copy of a protected variable that forbids it",
+      linked: "int datum = 0;",
+      present: `${isProtected} int datum = 0;`,
+      shared: marked,
+      main: "extern int datum; int main(void) { return datum; }",
+      options: ["-no-pie"],
+      refused: /copy its variable datum/,
+    },
+    {
+      title: "a copy of a protected variable that allows it",
+      linked: "int datum = 0;",
+      present: `${isProtected} int datum = 0;`,
+      main: "extern int datum; int main(void) { return datum; }",
+      options: ["-no-pie"],
+    },
+    {
+      title: "the program's own address of a protected function that forbids it",
+      linked: one,
+      present: `${isProtected} ${one}`,
+      shared: marked,
+      main: "int one(void); int main(void) { int (*volatile at)(void) = one; return at(); }",
+      options: ["-no-pie", "-fno-pie", ...now],
+      refused: /address of its own for one/,
+    },
+    {
+      title: "an indirect function of the program that a library binds at start",
+      linked: pointer,
+      present: pointer,
+      main: `${ifunc} extern int (*pointer)(void); int main(void) { return !pointer; }`,
+      options: ["-rdynamic"],
+      refused: /binds its indirect function one/,
+    },
+    {
+      title: "an indirect function of the program that a library binds when it calls it",
+      linked: "int one(void); int two(void) { return one(); }",
+      present: "int one(void); int two(void) { return one(); }",
+      shared: lazy,
+      main: `${ifunc} int two(void); int main(void) { return two(); }`,
+      options: ["-rdynamic"],
+    },
+    {
+      title: "an ordinary variable for a thread-local one",
+      linked: "__thread int own = 0;",
+      present: "int own = 0;",
+      main: "extern __thread int own; int main(void) { return own; }",
+      refused: /needs own as a thread-local variable/,
+    },
+  ].map((each) => ({ missing: [], ...each }));
+
+  it.each(cases.map((each, index) => ({ ...each, number: 100 + index })))(
+    "$title",
+    async (each) => {
+      const program = make(each.number, each);
+      expect(spawnSync(program).status === 0).toBe(each.refused === undefined);
+      const { findings, verdict } = await judge(program);
+      expect(verdict).toBe(each.refused === undefined ? "healthy" : "broken");
+      if (each.refused === undefined) return;
+      expect(findings).toMatchObject([{ code: "load-refused" }]);
+      expect(findings[0]?.message).toMatch(each.refused);
+    },
+  );
+
+  it("is found again in the next program of the same directory", async () => {
+    const library = compile(at("both/liba.so"), pointer, "-shared", "-fPIC");
+    const options = ["-Wl,--no-as-needed", library, "-rdynamic", `-Wl,-rpath,${at("both")}`];
+    compile(at("both/a"), `${one} int main(void) { return 0; }`, ...options);
+    compile(at("both/b"), `${ifunc} int main(void) { return 0; }`, ...options);
+    const diagnoses = await diagnose([at("both")], { store: at("no-store"), index: false });
+    expect(diagnoses.map(({ verdict }) => verdict)).toEqual(["healthy", "broken", "healthy"]);
+  });
+});
+
+describe("relocations of a type that the loader does not know", needs("gcc", "x86-64"), () => {
+  const calls = "int one(void); int main(int c, char **v) { return c > 9 ? one() : 0; }";
+  // GNU ld leaves R_X86_64_NONE among the functions.
+  const unresolved = "-Wl,--unresolved-symbols=ignore-all";
+
+  it("R_X86_64_NONE among functions matters if these are bound when they are called", async () => {
+    for (const [name, options, environment, started] of [
+      ["lazy", lazy, {}, false],
+      ["now", now, {}, true],
+      ["lazy-now", lazy, { LD_BIND_NOW: "1" }, true],
+    ] as const) {
+      const program = compile(at(`none-${name}`), calls, unresolved, ...options);
+      expect(spawnSync(program, { env: { ...environment } }).status === 0).toBe(started);
+      Object.assign(process.env, environment);
+      const { findings } = await judge(program);
+      delete process.env.LD_BIND_NOW;
+      const codes = findings.map(({ code, severity }) => `${severity} ${code}`);
+      if (name === "lazy-now") expect(codes).not.toContain("error load-refused");
+      else expect(codes).toEqual(started ? [] : ["error load-refused"]);
+    }
+  });
+
+  it("musl knows that one, and no IRELATIVE", needs("musl-gcc", "musl's loader"), async () => {
+    const program = compileWith("musl-gcc", at("musl-none"), calls, unresolved, ...lazy);
+    expect(spawnSync(program).status).toBe(0);
+    expect((await judge(program)).verdict).toBe("healthy");
+    const main = `static int real(void) { return 0; } static void *choose(void) { return real; }
+      int one(void) __attribute__((ifunc("choose"))); int main(void) { return one(); }`;
+    const indirect = compileWith("musl-gcc", at("musl-indirect"), main);
+    expect(spawnSync(indirect, { encoding: "utf8" }).stderr).toContain("relocation type 37");
+    const { findings } = await judge(indirect);
+    expect(findings).toMatchObject([{ code: "load-refused" }]);
+    expect(findings[0]?.message).toContain("type 37");
+  });
+});
+
 describe("versions of symbols", needs("gcc", "x86-64"), () => {
   it("a symbol that has gone from its version, and one from a library without versions", async () => {
     const soname = ["-shared", "-fPIC", "-Wl,-soname,libversioned.so"];

@@ -11,6 +11,7 @@ namespace {
 constexpr uint32_t kDlopenNote = 0x407c0c0a;
 constexpr uint32_t kResolutionCacheNote = 0x63a86cb6;  // nixpkgs' patch of glibc's elf/dl-load.c
 constexpr uint32_t kX86Isa1Needed = 0xc0008002;        // x86-64 psABI, "Program Property"
+constexpr uint32_t k1Needed = 0xb0008000;              // GNU_PROPERTY_1_NEEDED
 
 std::string hexadecimal(std::span<const uint8_t> bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -40,6 +41,8 @@ void readProperties(const Codec& codec, std::span<const uint8_t> description, No
     const uint32_t size = codec.u32(&description[4]);
     if (size > description.size() - 8) return;
     if (type == kX86Isa1Needed && size >= 4) notes.x86IsaNeeded = codec.u32(&description[8]);
+    if (type == k1Needed && size >= 4)
+      notes.indirectExternAccess = (codec.u32(&description[8]) & 1U) != 0;
     const uint64_t step = 8 + alignUp(size, codec.wordSize());
     description =
         description.subspan(static_cast<size_t>(std::min<uint64_t>(step, description.size())));

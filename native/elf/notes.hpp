@@ -28,6 +28,7 @@ struct Notes {
   std::optional<AbiTag> abiTag;
   std::vector<std::string> dlopen;       // .note.dlopen: JSON texts, as written
   std::optional<uint32_t> x86IsaNeeded;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED
+  bool indirectExternAccess = false;     // GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS
   // What nixpkgs' glibc reads instead of searching (.note.nixos.ldcache), as written.
   std::optional<std::vector<CachedResolution>> resolutionCache;
 };

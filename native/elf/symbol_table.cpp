@@ -21,30 +21,44 @@ struct RelocationTypes {
   uint32_t copy;
   uint32_t jumpSlot;
   uint32_t relative;
+  uint32_t indirect;                    // IRELATIVE
   std::array<uint32_t, 7> threadLocal;  // DTPMOD, DTPOFF, TPOFF, TLSDESC; 0 for none
 };
 
 constexpr uint16_t kLoongArch = 258;  // EM_LOONGARCH, which older headers do not name
 
 constexpr RelocationTypes kTypes[] = {
-    {EM_X86_64, 5, 7, 8, {16, 17, 18, 36}},
-    {EM_386, 5, 7, 8, {14, 35, 36, 37, 41}},
-    {EM_AARCH64, 1024, 1026, 1027, {1028, 1029, 1030, 1031}},
-    {EM_ARM, 20, 22, 23, {13, 17, 18, 19}},
-    {EM_RISCV, 4, 5, 3, {6, 7, 8, 9, 10, 11, 12}},
-    {EM_PPC64, 19, 21, 22, {68, 73, 78}},
-    {EM_S390, 9, 11, 12, {54, 55, 56}},
-    {kLoongArch, 4, 5, 3, {6, 7, 8, 9, 10, 11, 13}},
+    {EM_X86_64, 5, 7, 8, 37, {16, 17, 18, 36}},
+    {EM_386, 5, 7, 8, 42, {14, 35, 36, 37, 41}},
+    {EM_AARCH64, 1024, 1026, 1027, 1032, {1028, 1029, 1030, 1031}},
+    {EM_ARM, 20, 22, 23, 160, {13, 17, 18, 19}},
+    {EM_RISCV, 4, 5, 3, 58, {6, 7, 8, 9, 10, 11, 12}},
+    {EM_PPC64, 19, 21, 22, 248, {68, 73, 78}},
+    {EM_S390, 9, 11, 12, 61, {54, 55, 56}},
+    {kLoongArch, 4, 5, 3, 12, {6, 7, 8, 9, 10, 11, 13}},
 };
 
-// elf_machine_rela and elf_machine_lazy_rel of glibc's sysdeps/x86_64/dl-machine.h: "unexpected
-// reloc type". On other machines every type is considered expected here.
-bool isExpected(const RelocationTypes& types, uint64_t type, bool inJumps, bool lazy) {
+// "unexpected reloc type" of elf_machine_rela and elf_machine_lazy_rel (glibc
+// sysdeps/x86_64/dl-machine.h), for which all types of other machines are considered expected here;
+// "unsupported relocation type" of do_relocs (musl ldso/dynlink.c), which lacks IRELATIVE.
+void noteUnknown(const RelocationTypes& types, uint64_t type, bool inJumps,
+                 UnknownRelocations& unknown) {
   constexpr uint32_t kKnown[] = {0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 24, 32, 33, 36, 37, 38};
   constexpr uint32_t kLazy[] = {7, 36, 37};
-  if (types.machine != EM_X86_64) return true;
-  if (inJumps && lazy) return std::ranges::find(kLazy, type) != std::end(kLazy);
-  return std::ranges::find(kKnown, type) != std::end(kKnown);
+  if (type == types.indirect) unknown.byMusl = type;
+  if (types.machine != EM_X86_64) return;
+  const bool isKnown = std::ranges::find(kKnown, type) != std::end(kKnown);
+  const bool isLazy = std::ranges::find(kLazy, type) != std::end(kLazy);
+  if (!isKnown) unknown.atOnce = type;
+  if (inJumps ? !isLazy : !isKnown) unknown.lazily = type;
+}
+
+// The offset from the thread pointer, for which glibc's CHECK_STATIC_TLS looks up the block; on
+// these machines it divides by the alignment of what has none (elf/dl-reloc.c,
+// _dl_try_allocate_static_tls).
+bool isFixedPlace(const RelocationTypes& types, uint64_t type) {
+  if (types.machine == EM_X86_64) return type == 18;
+  return types.machine == EM_386 && (type == 14 || type == 37);
 }
 
 uint8_t useOf(const RelocationTypes& types, uint64_t type, bool inJumps) {
@@ -52,6 +66,7 @@ uint8_t useOf(const RelocationTypes& types, uint64_t type, bool inJumps) {
   if (type == types.copy) return kCopy;
   if (type == types.jumpSlot) return inJumps ? kLazyFunction : kDefinition;
   if (std::ranges::find(types.threadLocal, type) == types.threadLocal.end()) return kAddress;
+  if (isFixedPlace(types, type)) return kDefinition | kFixedPlace;
   // A TLS descriptor among the function relocations is filled in when it is used.
   return inJumps ? kLazyFunction : kDefinition;
 }
@@ -190,9 +205,7 @@ Status SymbolTable::readReferences(const Source& source, const Image& image,
             const uint64_t symbol = relocationSymbol(codec_, entries);
             const bool inJumps = offset >= jumps.offset && offset - jumps.offset < jumps.size;
             const uint64_t type = relocationType(codec_, entries);
-            if (!damage_ && !isExpected(*types, type, inJumps, !image.bindsNow()))
-              damage_ = "it has relocations of type " + std::to_string(type) +
-                        ", which its loader does not know";
+            noteUnknown(*types, type, inJumps, unknown_);
             if (symbol == STN_UNDEF) continue;
             const uint8_t use = useOf(*types, type, inJumps);
             if (use == 0) continue;
@@ -206,6 +219,14 @@ Status SymbolTable::readReferences(const Source& source, const Image& image,
     if (damage_) return Done{};
   }
   return Done{};
+}
+
+bool SymbolTable::definesIndirect() const {
+  for (uint32_t index = firstHashed_; index < hashedEnd_; ++index) {
+    const SymbolEntry entry = symbol(index);
+    if ((entry.info & 0xfU) == STT_GNU_IFUNC && entry.section != SHN_UNDEF) return true;
+  }
+  return false;
 }
 
 SymbolEntry SymbolTable::symbol(uint32_t index) const {

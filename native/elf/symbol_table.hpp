@@ -25,15 +25,24 @@ struct HashedName {
 
 // What relocations need from one symbol; bits of Reference::uses.
 enum ReferenceUse : uint8_t {
-  kAddress = 1,      // its address, wherever that is
-  kDefinition = 2,   // a function's or thread-local variable's: an undefined entry does not count
-  kCopy = 4,         // its content, from a file other than the program
-  kLazyFunction = 8  // a function's, which a loader may look up when it is called
+  kAddress = 1,       // its address, wherever that is
+  kDefinition = 2,    // a function's or thread-local variable's: an undefined entry does not count
+  kCopy = 4,          // its content, from a file other than the program
+  kLazyFunction = 8,  // a function's, which a loader may look up when it is called
+  kFixedPlace = 16    // a thread-local variable's, in a block that has been laid out at start
 };
 
 struct Reference {
   uint32_t symbol = 0;
   uint8_t uses = 0;
+};
+
+// The type of a relocation that a loader does not know, for each way to apply them; none if it
+// knows all.
+struct UnknownRelocations {
+  std::optional<uint64_t> atOnce;  // glibc's, when it binds functions at start
+  std::optional<uint64_t> lazily;  // glibc's, when it binds functions that are called
+  std::optional<uint64_t> byMusl;
 };
 
 class SymbolTable {
@@ -57,6 +66,7 @@ class SymbolTable {
 
   // Why a loader fails at its relocations or its hash table, as a sentence without the path.
   [[nodiscard]] const std::optional<std::string>& damage() const { return damage_; }
+  [[nodiscard]] const UnknownRelocations& unknown() const { return unknown_; }
 
   // Whether symbols have versions: DT_VERSYM, with records that define its numbers.
   [[nodiscard]] bool versioned() const { return !versions_.empty() && !versionNumbers_.empty(); }
@@ -64,6 +74,9 @@ class SymbolTable {
   [[nodiscard]] uint16_t versionNumber(uint32_t index) const;
   // None if the number means no version.
   [[nodiscard]] const NumberedVersion* version(uint16_t number) const;
+
+  // Whether a program may look up an indirect function (STT_GNU_IFUNC) in it.
+  [[nodiscard]] bool definesIndirect() const;
 
   // Calls visit(index) for symbols that may have this name, in a loader's order, until it returns
   // true. Counts its steps down from `budget`, and stops at 0.
@@ -115,6 +128,7 @@ class SymbolTable {
 
   Codec codec_;
   std::optional<std::string> damage_;
+  UnknownRelocations unknown_;
   uint64_t left_ = kMostBytes;
   uint32_t count_ = 0;      // symbols held
   uint32_t hashedEnd_ = 0;  // one past the last that the hash table leads to

@@ -33,6 +33,13 @@ struct LoaderProfile {
   [[nodiscard]] bool hasLegacyHwcaps() const { return libc == Glibc && glibcMinor < 37; }
   // GLIBC_ABI_DT_RELR came with 2.36 (elf/dl-version.c).
   [[nodiscard]] bool checksPackedRelocations() const { return libc == Glibc && glibcMinor >= 36; }
+  // Before 2.36, which no longer reads NT_GNU_ABI_TAG (elf/dl-load.c, open_verify).
+  [[nodiscard]] bool checksAbiTag() const { return libc == Glibc && glibcMinor < 36; }
+  // The program's own IFUNCs are not for libraries since 2.33 (sysdeps/x86_64/dl-machine.h and
+  // sysdeps/i386/dl-machine.h, elf_machine_rela).
+  [[nodiscard]] bool refusesIndirect() const { return libc == Glibc && glibcMinor >= 33; }
+  // _dl_check_protected_symbol came with 2.35 (elf/dl-protected.h).
+  [[nodiscard]] bool checksProtected() const { return libc == Glibc && glibcMinor >= 35; }
   // 2.41 no longer makes the stack of a running program executable (its NEWS; elf/dl-execstack.c).
   [[nodiscard]] bool refusesExecutableStacks() const { return libc == Glibc && glibcMinor >= 41; }
   // GNU_PROPERTY_X86_ISA_1_NEEDED has been checked since 2.33 (sysdeps/x86/dl-prop.h).

@@ -34,6 +34,11 @@ bool isVisible(const SymbolEntry& symbol) {
   return binding == STB_GLOBAL || binding == kBindWeak || binding == kBindUnique;
 }
 
+// ELF_RTYPE_CLASS_PLT.
+bool wantsDefinition(uint8_t uses) {
+  return (uses & (kDefinition | kLazyFunction)) != 0;
+}
+
 // A name as one object wants it.
 struct Wanted {
   HashedName name;
@@ -44,11 +49,19 @@ struct Wanted {
 
 enum class Match { None, Found, Unversioned };
 
+// What an object has for a name.
+struct Definition {
+  Match match = Match::None;
+  SymbolEntry symbol;
+  size_t place = 0;  // the object's, in the scope
+};
+
 // do_lookup_x and check_match of glibc's elf/dl-lookup.c.
 class GlibcRule {
  public:
   // `named`: whether the object is the one that the version is needed from.
-  static Match find(const SymbolTable& table, const Wanted& wanted, bool named, uint64_t& budget) {
+  static Definition find(const SymbolTable& table, const Wanted& wanted, bool named,
+                         uint64_t& budget) {
     std::optional<SymbolEntry> found;
     std::optional<SymbolEntry> other;  // of a version that was not requested
     int others = 0;
@@ -68,9 +81,10 @@ class GlibcRule {
       found = symbol;
       return true;
     });
-    if (unversioned) return Match::Unversioned;
+    if (unversioned) return {Match::Unversioned, {}};
     if (!found && others == 1) found = other;
-    return found && !isHidden(*found) && isVisible(*found) ? Match::Found : Match::None;
+    if (!found || isHidden(*found) || !isVisible(*found)) return {};
+    return {Match::Found, *found};
   }
 
  private:
@@ -99,16 +113,16 @@ class GlibcRule {
 // find_sym2 of musl's ldso/dynlink.c; versions only hide those that are not the default.
 class MuslRule {
  public:
-  static Match find(const SymbolTable& table, const Wanted& wanted, bool, uint64_t& budget) {
-    bool found = false;
+  static Definition find(const SymbolTable& table, const Wanted& wanted, uint64_t& budget) {
+    Definition found;
     table.visitNamed(wanted.name, budget, [&](uint32_t index) {
       const SymbolEntry symbol = table.symbol(index);
       if (table.name(symbol) != wanted.name.text) return false;
       if (table.versioned() && (table.versionNumber(index) & 0x8000U) != 0) return false;
-      found = defines(symbol, wanted);
+      if (defines(symbol, wanted)) found = {Match::Found, symbol};
       return true;
     });
-    return found ? Match::Found : Match::None;
+    return found;
   }
 
  private:
@@ -129,7 +143,8 @@ class Check {
       : files_(files),
         objects_(objects),
         scope_(scope),
-        musl_(resolution.loader->libc == LoaderProfile::Musl) {}
+        loader_(*resolution.loader),
+        musl_(loader_.libc == LoaderProfile::Musl) {}
 
   // Whether the symbols of all objects can be read.
   bool open() {
@@ -141,9 +156,9 @@ class Check {
   }
 
   // Whether the loader fails at a table, of whichever object.
-  bool reportDamage(Resolution& resolution) {
+  bool reportDamage(bool bindNow, Resolution& resolution) {
     for (size_t place = 0; place < scope_.size(); ++place) {
-      const auto& damage = tables_[place]->damage();
+      const auto damage = damageOf(place, bindNow);
       if (!damage) continue;
       const Interned path = objects_[scope_[place]].path;
       resolution.loadProblems.push_back({path, files_.interned(*damage), false});
@@ -154,12 +169,17 @@ class Check {
 
   [[nodiscard]] bool exhausted() const { return budget_ == 0; }
 
+  // Whether the program has functions that libraries may not bind at start: it is relocated last.
+  [[nodiscard]] bool refusesIndirect() const {
+    return loader_.refusesIndirect() && isX86() && tables_[0]->definesIndirect();
+  }
+
   // For the object at `place` in the scope.
   Bindings bind(size_t place, bool bindNow) {
     Bindings bindings;
     const SymbolTable& own = *tables_[place];
     const Object& object = objects_[scope_[place]];
-    const bool now = bindNow || musl_ || object.facts().bindsNow;
+    const bool now = musl_ || bindsNow(place, bindNow);
     std::vector<bool> used(scope_.size());
     for (const auto& [index, uses] : own.references()) {
       const uint8_t bound = now ? uses : uses & ~kLazyFunction;
@@ -175,14 +195,17 @@ class Check {
       }
       const NumberedVersion* version =
           !musl_ && own.versioned() ? own.version(own.versionNumber(index)) : nullptr;
-      const Wanted wanted{HashedName(*name), version, (bound & (kDefinition | kLazyFunction)) != 0,
-                          (bound & kCopy) != 0};
-      const auto [match, provider] = find(wanted);
-      if (match == Match::Found) {
-        used[provider] = true;
-      } else if (match == Match::Unversioned && version != nullptr) {
+      const Wanted wanted{HashedName(*name), version, wantsDefinition(bound), (bound & kCopy) != 0};
+      const Definition found = find(wanted);
+      if (found.match == Match::Found) {
+        used[found.place] = true;
+        if (!musl_) checkUse(bindings, place, symbol, *name, bound, found);
+      } else if (found.match == Match::Unversioned && version != nullptr) {
         // That matters only if a version is wanted.
-        problem(bindings, object, objects_[scope_[provider]], *name, *version);
+        problem(bindings, found.place,
+                "it has no versions at all, and " + *object.path + " needs " + std::string(*name) +
+                    " of it in version " + version->name +
+                    ": its loader stops (`! _dl_name_match_p')");
       } else if (bindingOf(symbol) != kBindWeak) {
         bindings.missing.push_back(missing(*name, version, object));
       }
@@ -193,16 +216,72 @@ class Check {
   }
 
  private:
-  std::pair<Match, size_t> find(const Wanted& wanted) {
+  // As a sentence without the path.
+  [[nodiscard]] std::optional<std::string> damageOf(size_t place, bool bindNow) const {
+    const SymbolTable& table = *tables_[place];
+    if (table.damage()) return table.damage();
+    const UnknownRelocations& unknown = table.unknown();
+    const auto type = musl_                      ? unknown.byMusl
+                      : bindsNow(place, bindNow) ? unknown.atOnce
+                                                 : unknown.lazily;
+    if (!type) return std::nullopt;
+    return "it has relocations of type " + std::to_string(*type) +
+           ", which its loader does not know";
+  }
+
+  [[nodiscard]] bool bindsNow(size_t place, bool bindNow) const {
+    return bindNow || objects_[scope_[place]].facts().bindsNow;
+  }
+
+  [[nodiscard]] bool isX86() const {
+    const uint16_t machine = objects_[0].facts().header.machine;
+    return machine == EM_X86_64 || machine == EM_386;
+  }
+
+  Definition find(const Wanted& wanted) {
     for (size_t place = 0; place < scope_.size(); ++place) {
       const Object& object = objects_[scope_[place]];
       if (wanted.copy && scope_[place] == 0) continue;  // not from the program itself
-      const Match match = musl_ ? MuslRule::find(*tables_[place], wanted, false, budget_)
-                                : GlibcRule::find(*tables_[place], wanted,
-                                                  isNamed(object, wanted.version), budget_);
-      if (match != Match::None) return {match, place};
+      Definition found = musl_ ? MuslRule::find(*tables_[place], wanted, budget_)
+                               : GlibcRule::find(*tables_[place], wanted,
+                                                 isNamed(object, wanted.version), budget_);
+      found.place = place;
+      if (found.match != Match::None) return found;
     }
-    return {Match::None, 0};
+    return {};
+  }
+
+  // What glibc's loader objects to in a definition that it has found.
+  void checkUse(Bindings& bindings, size_t user, const SymbolEntry& reference,
+                std::string_view name, uint8_t bound, const Definition& found) {
+    const Object& provider = objects_[scope_[found.place]];
+    if ((bound & kFixedPlace) != 0 && provider.facts().threadLocalSize == 0)
+      problem(bindings, user,
+              "it needs " + std::string(name) + " as a thread-local variable, and in " +
+                  *provider.path + " it is none");
+    else if (scope_[user] == 0)
+      checkProtected(bindings, reference, name, bound, found);
+    else if (scope_[found.place] == 0 && typeOf(found.symbol) == STT_GNU_IFUNC &&
+             found.symbol.section != SHN_UNDEF && loader_.refusesIndirect() && isX86())
+      problem(bindings, found.place,
+              *objects_[scope_[user]].path + " binds its indirect function " + std::string(name) +
+                  " (IFUNC) before the program itself is relocated, so its loader stops");
+  }
+
+  void checkProtected(Bindings& bindings, const SymbolEntry& reference, std::string_view name,
+                      uint8_t bound, const Definition& found) {
+    const bool isProtected = (found.symbol.other & 3U) == STV_PROTECTED;
+    const bool copied = (bound & kCopy) != 0;
+    const bool ownAddress =
+        wantsDefinition(bound) && reference.value != 0 && reference.section == SHN_UNDEF;
+    if (!isProtected || !(copied || ownAddress) || !loader_.checksProtected() || !isX86() ||
+        !objects_[scope_[found.place]].facts().notes.indirectExternAccess ||
+        objects_[0].facts().notes.indirectExternAccess)
+      return;
+    problem(bindings, found.place,
+            "its note GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS forbids " + *objects_[0].path +
+                (copied ? " to copy its variable " : " to have an address of its own for ") +
+                std::string(name));
   }
 
   // _dl_name_match_p: by its path, or by a name under which it was needed.
@@ -219,18 +298,16 @@ class Check {
             version == nullptr ? Interned() : files_.interned(version->library), object.path};
   }
 
-  void problem(Bindings& bindings, const Object& object, const Object& library,
-               std::string_view name, const NumberedVersion& version) {
-    if (!bindings.problems.empty()) return;
-    const std::string why = "it has no versions at all, and " + *object.path + " needs " +
-                            std::string(name) + " of it in version " + version.name +
-                            ": its loader stops (`! _dl_name_match_p')";
-    bindings.problems.push_back({library.path, files_.interned(why), false});
+  // The loader stops at the first one.
+  void problem(Bindings& bindings, size_t place, const std::string& why) {
+    if (bindings.problems.empty())
+      bindings.problems.push_back({objects_[scope_[place]].path, files_.interned(why), false});
   }
 
   Files& files_;
   const std::vector<Object>& objects_;
   const std::vector<size_t>& scope_;
+  const LoaderProfile& loader_;
   bool musl_;
   std::vector<std::shared_ptr<const SymbolTable>> tables_;
   uint64_t budget_ = kMostSteps;
@@ -246,7 +323,8 @@ void checkSymbols(Files& files, InstalledLoader& loader, const std::vector<Objec
   if (libc == LoaderProfile::Unknown) return;
   Check check(files, objects, scope, resolution);
   if (!check.open()) return;
-  if (check.reportDamage(resolution)) return;
+  if (check.reportDamage(bindNow, resolution)) return;
+  const bool refusesIndirect = check.refusesIndirect();
   std::set<Interned> loaded;
   for (const size_t index : scope)
     loaded.insert(objects[index].path);
@@ -259,11 +337,12 @@ void checkSymbols(Files& files, InstalledLoader& loader, const std::vector<Objec
       fresh = true;
       return check.bind(place, bindNow);
     });
-    // A result still holds if the same objects are loaded, whatever others are.
-    const bool again =
-        fresh || (known.complete() && std::ranges::all_of(known.providers, [&](Interned path) {
-                    return loaded.contains(path);
-                  }));
+    // A result still holds if the same objects are loaded, whatever others are, unless it matters
+    // which one comes first.
+    const bool again = fresh || (known.complete() && !refusesIndirect &&
+                                 std::ranges::all_of(known.providers, [&](Interned path) {
+                                   return loaded.contains(path);
+                                 }));
     const Bindings bindings = again ? known : check.bind(place, bindNow);
     if (check.exhausted()) return;
     resolution.loadProblems.insert(resolution.loadProblems.end(), bindings.problems.begin(),
