@@ -82,22 +82,42 @@ describe("findings about this machine", () => {
       const path = gcc("v3", "int main(void) { return 0; }", "-Wl,-z,x86-64-v3");
       const objects = [{ path, facts: await inspect(path) }];
       expect(objects[0]?.facts.notes.x86IsaNeeded).toBeGreaterThan(1);
-      expect(isaProblems(objects, host({ processorFlags: () => flagsOf(third) }))).toEqual([]);
-      const [finding] = isaProblems(objects, host({ processorFlags: () => flagsOf(second) }));
+      const newer = host({ processorFlags: () => flagsOf(third) });
+      expect(isaProblems(objects, newer, "glibc")).toEqual([]);
+      const older = host({ processorFlags: () => flagsOf(second) });
+      const [finding] = isaProblems(objects, older, "glibc");
       expect(finding).toMatchObject({ code: "isa-level-too-high", severity: "error" });
       expect(finding?.message).toContain("x86-64-v3");
       expect(finding?.evidence.join()).toContain("avx2");
       expect(finding?.remedy).toContain("x86-64-v2");
     });
 
+    it(
+      "is a warning where nothing checks the note",
+      needs("musl-gcc", "musl's loader"),
+      async () => {
+        const main = "int main(void) { return 0; }";
+        const flags = ["-Wl,-z,x86-64-v4"];
+        const musl = compileWith("musl-gcc", at("v4-musl"), main, ...flags);
+        for (const [path, libc] of [
+          [gcc("v4-static", main, "-static", ...flags), "unknown"],
+          [musl, "musl"],
+        ] as const) {
+          expect(spawnSync(path).status).toBe(0);
+          const older = host({ processorFlags: () => flagsOf(second) });
+          const problems = isaProblems([{ path, facts: await inspect(path) }], older, libc);
+          expect(problems).toMatchObject([{ code: "isa-level-too-high", severity: "warning" }]);
+        }
+      },
+    );
+
     it("is not found in an ordinary build, or if the processor is unknown", async () => {
       const path = gcc("v1", "int main(void) { return 0; }");
       const facts = await inspect(path);
-      expect(isaProblems([{ path, facts }], host({ processorFlags: () => flagsOf("") }))).toEqual(
-        [],
-      );
+      const unknown = host({ processorFlags: () => flagsOf("") });
+      expect(isaProblems([{ path, facts }], unknown, "glibc")).toEqual([]);
       const v4 = { ...facts, notes: { ...facts.notes, x86IsaNeeded: 8 } };
-      expect(isaProblems([{ path, facts: v4 }], host({}))).toEqual([]);
+      expect(isaProblems([{ path, facts: v4 }], host({}), "glibc")).toEqual([]);
     });
   });
 
@@ -106,17 +126,17 @@ describe("findings about this machine", () => {
     const facts = await inspect(path);
     const least = facts.notes.abiTag?.kernel;
     if (least === undefined) throw new Error("the compiler writes no ABI tag");
-    expect(kernelProblems([{ path, facts }], host({ kernel: `${least.join(".")}-rc1` }))).toEqual(
-      [],
-    );
-    const [finding] = kernelProblems([{ path, facts }], host({ kernel: "2.6.32-5-amd64" }));
+    const same = host({ kernel: `${least.join(".")}-rc1` });
+    expect(kernelProblems([{ path, facts }], same, "unknown")).toEqual([]);
+    const older = host({ kernel: "2.6.32-5-amd64" });
+    const [finding] = kernelProblems([{ path, facts }], older, "unknown");
     expect(finding).toMatchObject({ code: "kernel-too-old", severity: "error" });
     expect(finding?.message).toContain("2.6.32");
-    // Since 2.37 glibc ignores the kernel's version.
+    // Since 2.36 glibc ignores the kernel's version.
     const libc = { path: "libc", facts: { ...facts, soname: "libc.so.6" } };
-    const defined = ["GLIBC_2.2.5", "GLIBC_2.38"];
+    const defined = ["GLIBC_2.2.5", "GLIBC_2.36"];
     libc.facts = { ...libc.facts, type: "shared-library", versionsDefined: defined };
-    const newer = kernelProblems([{ path, facts }, libc], host({ kernel: "2.6.32" }));
+    const newer = kernelProblems([{ path, facts }, libc], older, "glibc");
     expect(newer.map(({ severity }) => severity)).toEqual(["warning", "warning"]);
   });
 

@@ -21,6 +21,7 @@ import { diagnose, type FindingCode, plan } from "../lib/index.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { patience } from "./support/patience.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { ownLibc } from "./support/store.js";
 
@@ -142,6 +143,23 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     expect([await codesOf(program), starts(program)]).toEqual([[], true]);
     chmodSync(at("renamed"), 0o644);
     expect([await codesOf(program), starts(program)]).toEqual([["interpreter-unusable"], false]);
+  });
+
+  it("a loader needs no other permission", needs("root"), async () => {
+    const loader = at("unread");
+    copyFileSync("/lib64/ld-linux-x86-64.so.2", loader);
+    const program = programFor("unread");
+    const home = scratchDirectory();
+    chmodSync(home, 0o777);
+    const env = { HOME: home, XDG_CACHE_HOME: home, XDG_STATE_HOME: home };
+    const user = { uid: 4711, gid: 4711, cwd: "/", env };
+    const doctor = ["doctor", "--store", at("no-store"), "--no-index", program];
+    chmodSync(loader, 0o711);
+    expect(spawnSync(program, user).status).toBe(0);
+    expect(fixelf(doctor, user)).toMatchObject({ code: 0 });
+    chmodSync(loader, 0o744);
+    expect(spawnSync(program, user).error).toMatchObject({ code: "EACCES" });
+    expect(fixelf(doctor, user)).toMatchObject({ code: 1 });
   });
 
   it("a stand-in starts what a variable names, and prefers the machine's own variable", () => {
@@ -352,6 +370,93 @@ describe("what exists and cannot be loaded", needs("gcc", "x86-64"), () => {
     }
   });
 });
+
+/** Elf64_Phdr has 56 bytes: p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz. */
+describe("segments as the kernel maps them", needs("gcc", "x86-64"), () => {
+  const main = "int main(void) { return 0; }";
+  const loadsOf = (bytes: Buffer) =>
+    Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => 64 + 56 * index).filter(
+      (header) => bytes.readUInt32LE(header) === 1,
+    );
+
+  it.each([
+    ["static", ["-static"]],
+    ["dynamic", ["-no-pie"]],
+  ])("the last page of the code is also that of the next segment: %s", async (name, flags) => {
+    const bytes = readFileSync(gcc(`pages/${name}`, main, ...flags, "-Wl,-z,separate-code"));
+    const [, code, next] = loadsOf(bytes) as [number, number, number];
+    const end = bytes.readBigUInt64LE(code + 16) + bytes.readBigUInt64LE(code + 32);
+    // The next segment begins in that page, behind the code.
+    const back = bytes.readBigUInt64LE(next + 16) - ((end + 15n) & ~15n);
+    for (const field of [8, 16, 24])
+      bytes.writeBigUInt64LE(bytes.readBigUInt64LE(next + field) - back, next + field);
+    for (const field of [32, 40])
+      bytes.writeBigUInt64LE(bytes.readBigUInt64LE(next + field) + back, next + field);
+    writeFileSync(at(`pages/${name}-shared`), bytes, { mode: 0o755 });
+    expect(starts(at(`pages/${name}-shared`))).toBe(false);
+    expect(await codesOf(at(`pages/${name}-shared`))).toEqual(["load-refused"]);
+  });
+
+  it("a static program's segment that does not agree with its page", async () => {
+    const bytes = readFileSync(gcc("pages/static", main, "-static"));
+    const field = (loadsOf(bytes)[1] as number) + 8;
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(field) - 16n, field);
+    writeFileSync(at("pages/moved"), bytes, { mode: 0o755 });
+    expect(starts(at("pages/moved"))).toBe(false);
+    expect(await codesOf(at("pages/moved"))).toEqual(["load-refused"]);
+  });
+
+  it("the same for musl", needs("musl-gcc", "musl's loader"), async () => {
+    const small = compileWith("musl-gcc", at("pages/musl"), main, "-Wl,-z,max-page-size=512");
+    expect(starts(small)).toBe(false);
+    expect(await codesOf(small)).toEqual(["load-refused"]);
+  });
+});
+
+it("a program that needs libraries and names no loader", needs("gcc", "x86-64"), async () => {
+  const program = gcc("unloaded", "int main(void) { return 0; }", "-Wl,--no-dynamic-linker");
+  expect(starts(program)).toBe(false);
+  const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+  expect(diagnosis?.summary).toContain("names no loader");
+  expect(diagnosis?.findings).toMatchObject([{ code: "load-refused", severity: "error" }]);
+});
+
+it("a library that is not to be opened by a running program", needs("gcc", "python3"), async () => {
+  const flags = ["-shared", "-fPIC", "-Wl,-z,nodlopen"];
+  const module = gcc("noopen/module.so", "int f(void) { return 0; }", ...flags);
+  const open = ["-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", module];
+  expect(spawnSync("python3", open, { encoding: "utf8" }).stderr).toContain("cannot be dlopen()ed");
+  expect(await codesOf(module)).toEqual(["open-refused"]);
+  // Nor is what needs it.
+  const user = gcc(
+    "noopen/user.so",
+    "int f(void); int (*pointer)(void) = f;",
+    ...flags.slice(0, 2),
+    module,
+  );
+  expect(spawnSync("python3", [...open.slice(0, 2), user]).status).toBe(1);
+  expect(await codesOf(user)).toEqual(["open-refused"]);
+});
+
+it.each([
+  ["another system", [1, 3, 2, 0]],
+  ["a later kernel", [0, 99, 0, 0]],
+])(
+  "an ABI tag for %s, which glibc has not read since 2.36",
+  needs("gcc", "x86-64"),
+  async (name, tag) => {
+    const note = `__asm__(".pushsection .note.ABI-tag,\\"a\\",@note; .align 4; .long 4, 16, 1; .asciz \\"GNU\\"; .long ${tag}; .popsection");`;
+    const library = gcc(
+      `${name}/libtag.so`,
+      `${note} int f(void) { return 0; }`,
+      "-shared",
+      "-fPIC",
+    );
+    const program = gcc(`${name}/program`, "int f(void); int main(void) { return f(); }", library);
+    const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+    expect(diagnosis?.verdict === "healthy").toBe(starts(program));
+  },
+);
 
 /** The kernel checks only the magic, loaders all of it (glibc elf/dl-load.c, open_verify). */
 describe("a library's e_ident", needs("gcc", "x86-64"), () => {

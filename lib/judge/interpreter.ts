@@ -153,7 +153,6 @@ const unfit: Partial<Record<InterpreterKind, string>> = {
   directory: 'no regular file, so the kernel says "Permission denied"',
   "no-elf-file": "no ELF file",
   damaged: "a damaged ELF file",
-  unreadable: "unreadable, so the kernel may refuse it too",
 };
 
 function mayExecute(host: string): boolean {

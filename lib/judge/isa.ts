@@ -1,6 +1,7 @@
 // isa-level-too-high: the loader reports "CPU ISA level is lower than required" (glibc sysdeps/x86/dl-prop.h,
 // dl_isa_level_check), or the program dies of SIGILL.
 
+import type { Resolution } from "../addon/facts.js";
 import type { Host } from "./host.js";
 import type { LoadedObject } from "./loaded.js";
 import type { Problem } from "./problem.js";
@@ -28,8 +29,14 @@ const levels = [
   },
 ];
 
-export function isaProblems(objects: readonly LoadedObject[], host: Host): Problem[] {
+export function isaProblems(
+  objects: readonly LoadedObject[],
+  host: Host,
+  libc: Resolution["libc"],
+): Problem[] {
   const problems: Problem[] = [];
+  // musl's loader does not read the note, and no loader reads a static program's.
+  const checked = libc === "glibc";
   for (const { path, facts } of objects) {
     const needed = facts.notes.x86IsaNeeded ?? 0;
     // The kernel takes a while to produce /proc/cpuinfo on a machine with many processors.
@@ -43,11 +50,12 @@ export function isaProblems(objects: readonly LoadedObject[], host: Host): Probl
     if (level === undefined || lacking.length === 0) continue;
     problems.push({
       code: "isa-level-too-high",
-      severity: "error",
+      severity: checked ? "error" : "warning",
       message: `${path} is built for ${level.name} processors, and this is not one`,
       evidence: [
         `its note GNU_PROPERTY_X86_ISA_1_NEEDED asks for ${level.name}`,
         `/proc/cpuinfo does not name ${lacking.join(", ")}`,
+        ...(checked ? [] : ["nothing checks that when it starts"]),
       ],
       remedy: `Get a build of ${path} for ${nameOfBest(flags)}, or run it on a newer machine`,
       need: null,

@@ -1,6 +1,6 @@
 // The judge: whether a file would be started, or loaded, and if not, why. Nothing else decides this. It considers what
 // the file contains and which files its loader would open; nothing is run.
-import type { Facts } from "../addon/facts.js";
+import type { Facts, Resolution } from "../addon/facts.js";
 import { resolveWith } from "../addon/resolutions.js";
 import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";
 import { interpreterProblems } from "./interpreter.js";
@@ -45,7 +45,7 @@ export async function problemsOfStatic(
 ): Promise<Problem[]> {
   const resolution = await resolveWith(surroundings.files, judged.path);
   return [
-    ...(await hostProblems(judged, [judged], surroundings)),
+    ...(await hostProblems(judged, [judged], resolution, surroundings)),
     ...loadProblemsOf(judged.facts, resolution),
   ];
 }
@@ -67,7 +67,7 @@ export async function problemsOf(
 ): Promise<Problem[]> {
   const objects = loadedObjects(judged, judged.facts, start.resolution, surroundings.files);
   return [
-    ...(await hostProblems(judged, objects, surroundings)),
+    ...(await hostProblems(judged, objects, start.resolution, surroundings)),
     ...(await loadingProblems(judged, objects, start, surroundings)),
   ];
 }
@@ -108,6 +108,7 @@ async function loadingProblems(
 async function hostProblems(
   { path, shown, host: file, facts }: Judged,
   objects: readonly LoadedObject[],
+  { libc }: Resolution,
   { host, files }: Surroundings,
 ): Promise<Problem[]> {
   const isProgram = facts.type !== "shared-library";
@@ -125,5 +126,10 @@ async function hostProblems(
     : [];
   // qemu-user provides a processor and a kernel of its own.
   if (host === null || !sameMachine(facts, thisMachine())) return [...ofMount, ...ofMode];
-  return [...ofMount, ...isaProblems(objects, host), ...kernelProblems(objects, host), ...ofMode];
+  return [
+    ...ofMount,
+    ...isaProblems(objects, host, libc),
+    ...kernelProblems(objects, host, libc),
+    ...ofMode,
+  ];
 }

@@ -1,14 +1,19 @@
 // kernel-too-old: the loader reports "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c) or passes over
 // a library whose note asks for a newer one (elf/dl-load.c, open_verify).
+import type { Resolution } from "../addon/facts.js";
 import { compareVersions } from "../file/versions.js";
 import type { Host } from "./host.js";
 import type { LoadedObject } from "./loaded.js";
 import type { Problem } from "./problem.js";
 
-export function kernelProblems(objects: readonly LoadedObject[], host: Host): Problem[] {
+export function kernelProblems(
+  objects: readonly LoadedObject[],
+  host: Host,
+  libc: Resolution["libc"],
+): Problem[] {
   const running = /^\d+(\.\d+)*/.exec(host.kernel)?.[0];
   if (running === undefined) return [];
-  const checks = loaderChecks(objects);
+  const checks = libc !== "musl" && loaderChecks(objects);
   return objects.flatMap(({ path, facts }): Problem[] => {
     const { abiTag } = facts.notes;
     // The loader does not check what the kernel itself has mapped.
@@ -33,13 +38,13 @@ export function kernelProblems(objects: readonly LoadedObject[], host: Host): Pr
   });
 }
 
-/** glibc has not checked the kernel's version since 2.37; 2.38 is the first such release that can be recognized. */
+/** glibc has not checked the kernel's version since 2.36. */
 function loaderChecks(objects: readonly LoadedObject[]): boolean {
   const libc = objects.find(({ facts }) => facts.soname === "libc.so.6");
   if (libc === undefined) return true;
   return !libc.facts.versionsDefined.some(
     (version) =>
       /^GLIBC_2\.\d+$/.test(version) &&
-      compareVersions(version.slice("GLIBC_".length), "2.38") >= 0,
+      compareVersions(version.slice("GLIBC_".length), "2.36") >= 0,
   );
 }

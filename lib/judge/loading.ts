@@ -14,7 +14,7 @@ export function loadProblemsOf(facts: Facts, { loadProblems, interpreter }: Reso
         code: "load-refused",
         severity: "error",
         message: `${path} cannot be loaded: ${why}`,
-        evidence: [`${interpreter.path} would load it`],
+        evidence: interpreter.found ? [`${interpreter.path} would load it`] : [],
         remedy: `Get another build of ${path}`,
         need: null,
       };

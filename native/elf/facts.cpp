@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "elf/memory.hpp"
-
 namespace fixelf {
 
 const char* kindName(Kind kind) {
@@ -298,7 +296,7 @@ class Reader {
     if (const ProgramHeader* stack = image_.lastSegment(PT_GNU_STACK)) {
       facts_.executableStack = (stack->flags & PF_X) != 0;
     }
-    facts_.mappingDamage = mappingDamage(image_, source_.size());
+    facts_.damage = damageIn(image_, source_.size());
     if (const ProgramHeader* local = image_.lastSegment(PT_TLS))
       facts_.threadLocalSize = alignUp(local->memorySize, local->alignment);
     // glibc elf/dl-reloc.c, _dl_protect_relro: an empty one protects nothing, and the last one
@@ -314,7 +312,10 @@ class Reader {
     constexpr uint64_t kSmallestPage = 4096;
     const uint64_t distance = segment.virtualAddress - segment.offset;
     SegmentGeometry& geometry = facts_.geometry;
-    if (distance % kSmallestPage != 0) geometry.byPage = false;
+    if (distance % kSmallestPage != 0) {
+      geometry.byPage = false;
+      if (segment.fileSize > 0) geometry.fileByPage = false;
+    }
     if (segment.alignment > 1 && distance % segment.alignment != 0) geometry.byAlignment = false;
     if (segment.alignment % kSmallestPage != 0) geometry.alignmentIsPages = false;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "elf/extent.hpp"
+#include "elf/memory.hpp"
 #include "elf/notes.hpp"
 #include "elf/versions.hpp"
 
@@ -53,6 +54,7 @@ enum class DependencyKind : uint8_t { Needed, Auxiliary, Filter };
 // what they require (resolve/load_check.cpp).
 struct SegmentGeometry {
   bool byPage = true;            // modulo the smallest page, 4096
+  bool fileByPage = true;        // the same of those that have bytes in the file
   bool byAlignment = true;       // modulo p_align
   bool alignmentIsPages = true;  // p_align is a multiple of the smallest page
 };
@@ -89,7 +91,7 @@ struct Facts {
   std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default applies
   Relro relro = Relro::None;
   SegmentGeometry geometry;
-  std::optional<std::string> mappingDamage;  // elf/memory.hpp
+  Damage damage;
   bool sectionHeaders = false;
   std::optional<Overlay> overlay;
 

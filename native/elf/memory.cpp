@@ -21,23 +21,29 @@ std::vector<ProgramHeader> segmentsOf(const Image& image, uint32_t type) {
 
 // Linux, fs/binfmt_elf.c, load_elf_binary(): past the point of no return, so the process ends by
 // SIGSEGV or SIGKILL.
-std::optional<std::string> refusedByKernel(const std::vector<ProgramHeader>& loads) {
+std::optional<std::string> refusedByKernel(const Image& image,
+                                           const std::vector<ProgramHeader>& loads) {
   for (const ProgramHeader& load : loads) {
     if (load.fileSize > load.memorySize)
       return "a segment has more bytes in the file than in memory, which the kernel refuses";
     if (load.memorySize > kMostMemory || load.virtualAddress > kMostMemory)
       return "a segment is larger than the address space, so the kernel cannot map it";
   }
+  // Without it some machines let all memory be executed (READ_IMPLIES_EXEC).
+  const uint32_t rights = image.segment(PT_GNU_STACK) == nullptr ? PF_W : PF_W | PF_X;
   for (const ProgramHeader& one : loads) {
     for (const ProgramHeader& other : loads) {
-      // The later one wins; what has no bytes in the file is zeros until then.
-      if (&one >= &other || one.virtualAddress + one.fileSize <= other.virtualAddress ||
-          other.virtualAddress + other.fileSize <= one.virtualAddress)
+      // The later one wins, in whole pages; what has no bytes in the file is zeros until then.
+      const bool files = one.fileSize > 0 && other.fileSize > 0;
+      const uint64_t page = files ? Memory::kPage : 1;
+      if (&one >= &other ||
+          one.virtualAddress + one.fileSize <= (other.virtualAddress & ~(page - 1)) ||
+          alignUp(other.virtualAddress + other.fileSize, page) <= one.virtualAddress)
         continue;
       const bool sameBytes = one.virtualAddress - one.offset == other.virtualAddress - other.offset;
-      const bool losesWrite = (one.flags & ~other.flags & PF_W) != 0;
-      if (!sameBytes || losesWrite)
-        return "two of its segments are for the same addresses, so that one hides the other";
+      const bool losesRight = (one.flags & ~other.flags & rights) != 0;
+      if (!sameBytes || losesRight)
+        return "two of its segments are for the same pages, so that one hides the other";
     }
   }
   return std::nullopt;
@@ -182,6 +188,26 @@ class DynamicTableCheck {
   const Memory& memory_;
 };
 
+std::optional<std::string> refusedByGlibc(const Image& image, const Memory& memory) {
+  if (image.dynamic.empty()) return std::nullopt;
+  const uint64_t bytes = (image.dynamic.size() + 1) * image.codec.dynamicEntrySize();
+  const ProgramHeader* dynamic = image.dynamicSegment();
+  if (dynamic == nullptr || !memory.readable(dynamic->virtualAddress, bytes))
+    return "its dynamic table is in memory that cannot be read, so its loader crashes";
+  if ((dynamic->flags & PF_W) != 0 && !memory.writable(dynamic->virtualAddress, bytes))
+    return "its dynamic table is in memory that cannot be written to, so its loader crashes";
+  if (auto why = DynamicTableCheck(image, memory).find()) return why;
+  if (auto why = unreadableNotes(image, memory)) return why;
+  // _dl_protect_relro: "cannot apply additional memory protection after relocation".
+  if (const ProgramHeader* relro = image.lastSegment(PT_GNU_RELRO)) {
+    const uint64_t start = pageStart(relro->virtualAddress);
+    const uint64_t end = pageStart(relro->memoryEnd());
+    if (start != end && (end < start || !memory.mapped(start, end - start)))
+      return "PT_GNU_RELRO covers memory that no segment maps, which its loader cannot protect";
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Memory::Memory(const Image& image, uint64_t fileSize) {
@@ -216,33 +242,16 @@ bool Memory::covered(uint64_t address, uint64_t size, uint32_t flags) const {
   return false;
 }
 
-std::optional<std::string> mappingDamage(const Image& image, uint64_t fileSize) {
-  if (image.header.type != ET_EXEC && image.header.type != ET_DYN) return std::nullopt;
+Damage damageIn(const Image& image, uint64_t fileSize) {
+  if (image.header.type != ET_EXEC && image.header.type != ET_DYN) return {};
   const auto loads = segmentsOf(image, PT_LOAD);
-  if (loads.empty()) return "it has no segment that is loaded";
-  const bool program = image.segment(PT_INTERP) != nullptr;
-  if (auto why = refusedByKernel(loads)) return why;
+  if (loads.empty()) return {"it has no segment that is loaded", {}};
+  if (auto why = refusedByKernel(image, loads)) return {std::move(why), {}};
   const Memory memory(image, fileSize);
-  if (program) {
-    if (auto why = refusedAtStart(image, memory)) return why;
+  if (image.segment(PT_INTERP) != nullptr) {
+    if (auto why = refusedAtStart(image, memory)) return {std::move(why), {}};
   }
-  if (image.dynamic.empty()) return std::nullopt;
-  const uint64_t bytes = (image.dynamic.size() + 1) * image.codec.dynamicEntrySize();
-  const ProgramHeader* dynamic = image.dynamicSegment();
-  if (dynamic == nullptr || !memory.readable(dynamic->virtualAddress, bytes))
-    return "its dynamic table is in memory that cannot be read, so its loader crashes";
-  if ((dynamic->flags & PF_W) != 0 && !memory.writable(dynamic->virtualAddress, bytes))
-    return "its dynamic table is in memory that cannot be written to, so its loader crashes";
-  if (auto why = DynamicTableCheck(image, memory).find()) return why;
-  if (auto why = unreadableNotes(image, memory)) return why;
-  // _dl_protect_relro: "cannot apply additional memory protection after relocation".
-  if (const ProgramHeader* relro = image.lastSegment(PT_GNU_RELRO)) {
-    const uint64_t start = pageStart(relro->virtualAddress);
-    const uint64_t end = pageStart(relro->memoryEnd());
-    if (start != end && (end < start || !memory.mapped(start, end - start)))
-      return "PT_GNU_RELRO covers memory that no segment maps, which its loader cannot protect";
-  }
-  return std::nullopt;
+  return {{}, refusedByGlibc(image, memory)};
 }
 
 }  // namespace fixelf

@@ -41,9 +41,17 @@ class Memory {
   std::vector<Pages> pages_;  // by their start
 };
 
-// Why kernel or loader would end a process in which the file is mapped, as a sentence without the
-// path; none if they have no reason to. The contents of relocations and hash tables are not
-// examined.
-std::optional<std::string> mappingDamage(const Image& image, uint64_t fileSize);
+// Why a process in which the file is mapped would end, as a sentence without the path; none if
+// there is no reason. The contents of relocations and hash tables are not examined.
+struct Damage {
+  std::optional<std::string> atStart;  // by the kernel, or by any loader that it starts
+  std::optional<std::string> byGlibc;  // by glibc's loader, if not already before
+
+  [[nodiscard]] const std::optional<std::string>& any() const {
+    return atStart ? atStart : byGlibc;
+  }
+};
+
+Damage damageIn(const Image& image, uint64_t fileSize);
 
 }  // namespace fixelf

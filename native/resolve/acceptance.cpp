@@ -192,7 +192,7 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const Loader
   if (wrong.step != Step::Found) return wrong;
   if (header.type != ET_DYN && header.type != ET_EXEC) return notALibrary(*lookup.facts);
   const auto& tag = lookup.facts->notes.abiTag;
-  if (tag && tag->operatingSystem != "linux") {
+  if (tag && loader.checksAbiTag() && tag->operatingSystem != "linux") {
     return {Step::NextPlace, Refusal::WrongOperatingSystem,
             "its ABI tag says that it is for " + tag->operatingSystem};
   }

@@ -11,6 +11,25 @@
 
 namespace fixelf {
 
+namespace {
+
+// The names that the kernel gives to its own library in memory (arch/*/vdso).
+const char* vdsoName(const FileHeader& program) {
+  const bool wide = program.fileClass == Class::Elf64;
+  switch (program.machine) {
+    case EM_386:
+      return "linux-gate.so.1";
+    case EM_PPC:
+    case EM_PPC64:
+    case EM_S390:
+      return wide ? "linux-vdso64.so.1" : "linux-vdso32.so.1";
+    default:
+      return "linux-vdso.so.1";
+  }
+}
+
+}  // namespace
+
 Status GlibcLoading::run(const Lookup& program) {
   addProgram(program);
   if (program.names->soname) byName_.try_emplace(program.names->soname, 0);
@@ -47,7 +66,7 @@ Status GlibcLoading::run(const Lookup& program) {
   checkOpening(files_, objects_, order_, resolution_);
   checkVersions(files_, objects_, order_, byName_, resolution_);
   checkIsaLevels();
-  if (reachesSymbols())
+  if (reachesSymbols() && !needsVdso_)
     checkSymbols(files_, loader_, objects_, order_, options_.bindNow, resolution_);
   return Done{};
 }
@@ -95,6 +114,11 @@ size_t GlibcLoading::need(size_t requester, Interned written, const std::string&
   if (tokens && (!preloading_ || slash)) {
     const auto expanded = expandTokens(*written, tokensOf(requester));
     name = expanded ? files_.interned(*expanded) : Interned();
+  }
+  // It is in memory before any search (elf/setup-vdso.h).
+  if (name && *name == vdsoName(program_)) {
+    needsVdso_ = true;
+    return kNone;
   }
   const auto loaded = name ? byName_.find(name) : byName_.end();
   Library* library = announce(requester, written, name ? name : written, source, kind);

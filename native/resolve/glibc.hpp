@@ -34,6 +34,7 @@ class GlibcLoading final : public Loading {
   void checkIsaLevels();
 
   bool preloading_ = false;
+  bool needsVdso_ = false;      // whose symbols are not known
   bool setUserIdOnly_ = false;  // no other library may be taken
   SearchList libraryPath_;
 };

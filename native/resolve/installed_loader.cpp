@@ -1,5 +1,7 @@
 #include "resolve/installed_loader.hpp"
 
+#include <cerrno>
+
 namespace fixelf {
 
 InstalledLoader::InstalledLoader(Files& files, LoaderProfile profile, const FileHeader& program)
@@ -12,7 +14,7 @@ InstalledLoader::InstalledLoader(Files& files, LoaderProfile profile, const File
 const std::vector<std::string>& InstalledLoader::placesIn(const std::string& directory) {
   return places_.of(directory, [&] {
     std::vector<std::string> places;
-    if (!files_.directoryExists(directory)) return places;
+    if (!files_.directoryExists(directory) && !stopsAt(directory)) return places;
     const std::string start = directory == "/" ? directory : directory + "/";
     for (const std::string& subdirectory : profile_.hardware.subdirectories) {
       if (files_.directoryExists(start + subdirectory.substr(0, subdirectory.find('/'))) &&
@@ -23,6 +25,14 @@ const std::vector<std::string>& InstalledLoader::placesIn(const std::string& dir
     places.push_back(start);
     return places;
   });
+}
+
+// musl's path_open goes on for each error that a directory can cause, except for a circle of links;
+// glibc's open_path has tried the directory itself before.
+bool InstalledLoader::stopsAt(const std::string& directory) const {
+  if (profile_.libc != LoaderProfile::Musl) return false;
+  const auto real = files_.realPath(directory);
+  return !real && real.error().systemError == ELOOP;
 }
 
 Interned InstalledLoader::cached(Interned name) {

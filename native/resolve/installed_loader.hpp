@@ -34,6 +34,9 @@ class InstalledLoader {
   [[nodiscard]] Interned cachePath() const { return cachePath_; }
 
  private:
+  // Whether a missing directory ends the search.
+  [[nodiscard]] bool stopsAt(const std::string& directory) const;
+
   Files& files_;
   LoaderProfile profile_;
   Interned cachePath_;

@@ -31,10 +31,10 @@ bool isPartOfLibc(const Object& object, const LoaderProfile& loader) {
 
 const char* refusedByKernel(const SegmentGeometry& geometry) {
   // fs/binfmt_elf.c, elf_map(): the remaining offset is not a multiple of a page, and mmap fails
-  // with EINVAL.
-  return geometry.byPage ? nullptr
-                         : "a segment's address and offset differ modulo the page, so the kernel "
-                           "cannot map it";
+  // with EINVAL. What has no bytes is not mapped from the file since 6.10 (elf_load()).
+  return geometry.fileByPage ? nullptr
+                             : "a segment's address and offset differ modulo the page, so the "
+                               "kernel cannot map it";
 }
 
 const char* refusedByGlibc(const SegmentGeometry& geometry, unsigned minor) {
@@ -57,6 +57,20 @@ void checkAcceptance(Files& files, const Object& examined, Resolution& resolutio
     resolution.loadProblems.push_back({examined.path, files.interned(verdict.why), false});
 }
 
+void checkStatic(Files& files, const Lookup& program, Resolution& resolution) {
+  const Facts& facts = *program.facts;
+  const auto refused = [&](const std::string& why) {
+    resolution.loadProblems.push_back(
+        {files.interned(resolution.path), files.interned(why), false});
+  };
+  if (!facts.needed.empty())
+    refused("it needs libraries, and names no loader to load them (PT_INTERP)");
+  else if (const auto& damage = facts.damage.any())
+    refused(*damage);
+  else if (const char* why = refusedByKernel(facts.geometry))
+    refused(why);
+}
+
 void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution& resolution) {
   const LoaderProfile& loader = *resolution.loader;
   const bool known = loader.libc == LoaderProfile::Glibc && resolution.interpreterFound;
@@ -66,7 +80,8 @@ void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution&
     const bool byKernel = program && facts.interpreter.has_value();
     program = false;
     if (!byKernel && !known) continue;
-    if (const auto& damage = facts.mappingDamage) {
+    const bool musl = loader.libc == LoaderProfile::Musl;
+    if (const auto& damage = musl ? facts.damage.atStart : facts.damage.any()) {
       resolution.loadProblems.push_back({object.path, files.interned(*damage), false});
       continue;
     }
@@ -92,6 +107,9 @@ void checkOpening(Files& files, const std::vector<Object>& objects,
     };
     // Every program has them from startup.
     if (isPartOfLibc(object, loader)) continue;
+    // elf/dl-load.c, _dl_map_object_from_fd.
+    if (!musl && (facts.flags1 & DF_1_NOOPEN) != 0)
+      refused("a program that runs already cannot open it, because it was linked with -z nodlopen");
     if (loader.refusesExecutableStacks() && needsExecutableStack(facts))
       refused("a program that runs already cannot open it, because it wants an executable stack");
     if (!facts.staticThreadLocal()) continue;

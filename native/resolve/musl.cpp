@@ -48,6 +48,7 @@ Status MuslLoading::run(const Lookup& program) {
     }
     if (Status status = withinLimits(); !status) return status;
   }
+  checkGeometry(files_, objects_, resolution_);
   checkOpening(files_, objects_, order_, resolution_);
   if (reachesSymbols()) {
     enqueue(interpreter_);  // it is the libc, whatever needs it

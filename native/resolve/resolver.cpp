@@ -2,6 +2,7 @@
 
 #include "base/parallel.hpp"
 #include "resolve/glibc.hpp"
+#include "resolve/load_check.hpp"
 #include "resolve/musl.hpp"
 
 namespace fixelf {
@@ -75,12 +76,11 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   resolution.strings = files_.strings();
   resolution.path = path;
   resolution.loader = kNoLoader;
-  if ((facts.kind == Kind::Static || facts.kind == Kind::StaticPie) && facts.needed.empty() &&
-      !facts.interpreter) {
+  const bool isStatic =
+      (facts.kind == Kind::Static || facts.kind == Kind::StaticPie) && !facts.interpreter;
+  if (isStatic && facts.needed.empty()) {
     resolution.interpreterReason = "the program is static, so it needs none";
-    if (facts.mappingDamage)
-      resolution.loadProblems.push_back(
-          {files_.interned(path), files_.interned(*facts.mappingDamage), false});
+    checkStatic(files_, lookup, resolution);
     return resolution;
   }
   const ResolveOptions seen = throughNixLd(options);
@@ -92,6 +92,7 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
     status = GlibcLoading(files_, *loader, seen, resolution).run(lookup);
   }
   if (!status) return status.error();
+  if (isStatic && !options.interpreter) checkStatic(files_, lookup, resolution);
   if (Status whole = files_.demandWhole(); !whole) return std::move(whole.error()).at(path);
   return resolution;
 }

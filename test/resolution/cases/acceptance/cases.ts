@@ -139,6 +139,15 @@ export default defineRule("acceptance", {
     ...good,
     libraryPath: "@/lib1:@/lib2",
   },
+  "a link in a circle in a directory's place": {
+    "/bin/program": search,
+    "/lib1": { link: "lib1" },
+    ...good,
+  },
+  "a directory whose name is too long": {
+    "/bin/program": program({ needed: ["liba.so"], runpath: `@/${"l".repeat(256)}:@/lib2` }),
+    ...good,
+  },
   "a link in a circle below glibc-hwcaps": {
     "/bin/program": search,
     "/lib1/glibc-hwcaps/x86-64-v2/liba.so": { link: "liba.so" },

@@ -2,6 +2,12 @@ import { defineRule, library, program } from "../../define.js";
 
 // Needed names with a slash, and names of what is loaded already.
 export default defineRule("names", {
+  "the library that the kernel maps": {
+    "/bin/program": program({ needed: ["linux-vdso.so.1", "liba.so"], rpath: "@/lib1" }),
+    "/lib1/liba.so": library({ needed: ["linux-gate.so.1"] }),
+    // qemu-user has none.
+    machines: ["x86-64", "musl"],
+  },
   "an absolute path": {
     "/bin/program": program({ needed: ["@/lib1/liba.so"] }),
     "/lib1/liba.so": library(),
