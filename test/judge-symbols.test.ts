@@ -382,6 +382,19 @@ describe("symbols of programs for musl", needs("musl-gcc", "musl's loader"), () 
   });
 });
 
+describe("packed relocations", needs("musl-gcc", "musl's loader"), () => {
+  it("are named if musl may not know them", async () => {
+    const flags = ["-Wl,-z,pack-relative-relocs"];
+    const main = "int main(void) { return 0; }";
+    const program = compileWith("musl-gcc", at("packed"), main, ...flags);
+    const { verdict, findings } = await judge(program);
+    expect(verdict).toBe("healthy");
+    const codes = findings.map(({ code, severity }) => `${severity} ${code}`);
+    const started = spawnSync(program).status === 0;
+    expect(codes).toEqual(started ? [] : ["warning relocations-unmarked"]);
+  });
+});
+
 function compileText(name: string, text: string): string {
   const path = at(`${name}.map`);
   writeFileSync(path, text);

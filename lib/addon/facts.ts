@@ -233,7 +233,7 @@ export interface Resolution {
   isaProblems: IsaProblem[];
   /**
    * Files with packed relocations (DT_RELR) that do not require GLIBC_ABI_DT_RELR from libc: glibc since 2.36 stops
-   * there.
+   * there. With musl before 1.2.4, which does not know them unless it is patched: all that have them.
    */
   relrProblems: string[];
   /** Files that are found but cannot be loaded. */

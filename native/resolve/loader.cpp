@@ -1,7 +1,9 @@
 #include "resolve/loader.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <string_view>
+#include <tuple>
 
 namespace fixelf {
 
@@ -140,6 +142,23 @@ std::string muslPathFile(const std::vector<uint8_t>* bytes, const std::string& p
   return "/etc/" + name.substr(0, name.find(".so")) + ".path";
 }
 
+// The version is a text of its own: "1.2.3".
+bool isBefore124(const std::vector<uint8_t>& bytes) {
+  bool before = false;
+  visitTexts(bytes, [&](std::string_view text, bool) {
+    if (text.size() > 8 || text.front() < '0' || text.front() > '9') return;
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned patch = 0;
+    int end = 0;
+    // NOLINTNEXTLINE(cert-err34-c): a number that is too large is no version of musl
+    const int read = std::sscanf(text.data(), "%u.%u.%u%n", &major, &minor, &patch, &end);
+    if (read == 3 && static_cast<size_t>(end) == text.size())
+      before = std::tie(major, minor, patch) < std::tuple(1U, 2U, 4U);
+  });
+  return before;
+}
+
 void readMusl(Files& files, const std::vector<uint8_t>* loader, LoaderProfile& profile) {
   // The prefix is what precedes the loader's last directory.
   std::string prefix;
@@ -186,6 +205,7 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
   const auto bytes = present ? files.content(interpreterPath) : nullptr;
   if (bytes && isMusl(*bytes)) profile.libc = LoaderProfile::Musl;
   if (profile.libc == LoaderProfile::Musl) {
+    profile.mayIgnorePackedRelocations = bytes && isBefore124(*bytes);
     readMusl(files, bytes.get(), profile);
     return profile;
   }

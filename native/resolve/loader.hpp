@@ -27,6 +27,8 @@ struct LoaderProfile {
   // Debian's and Ubuntu's skip a library of the other byte order like one for another machine; all
   // others stop at it.
   bool skipsByteOrder = false;
+  // musl before 1.2.4 does not know DT_RELR, unless a distribution has patched it.
+  bool mayIgnorePackedRelocations = false;
   std::string note;  // if the above was not read from the loader: what was assumed, and why
 
   // 2.37 dropped "tls", AT_PLATFORM and AT_HWCAP as directory names (its NEWS).

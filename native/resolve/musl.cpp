@@ -48,6 +48,11 @@ Status MuslLoading::run(const Lookup& program) {
     }
     if (Status status = withinLimits(); !status) return status;
   }
+  if (profile().mayIgnorePackedRelocations) {
+    for (const size_t object : order_)
+      if (objects_[object].facts().packedRelocations)
+        resolution_.relrProblems.push_back(objects_[object].path);
+  }
   checkGeometry(files_, objects_, resolution_);
   checkOpening(files_, objects_, order_, resolution_);
   if (reachesSymbols()) {

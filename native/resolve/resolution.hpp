@@ -92,7 +92,8 @@ struct Resolution {
   std::vector<UnversionedLibrary> unversionedLibraries;
   std::vector<IsaProblem> isaProblems;
   // Paths of objects with packed relocations (DT_RELR) that do not require the version by which
-  // libc shows that it supports them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
+  // libc shows that it supports them: "DT_RELR without GLIBC_ABI_DT_RELR dependency". With musl
+  // before 1.2.4, of all that have such relocations.
   std::vector<Interned> relrProblems;
   std::vector<LoadProblem> loadProblems;
   // For a program, if ResolveOptions request it and none of the above stops the loader first.

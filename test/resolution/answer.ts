@@ -74,7 +74,8 @@ export function ownAnswer(resolution: Resolution, interpreters: string[]): Answe
     libraries.set(key, path ?? notFound);
     lines.push(`${key} → ${path === null ? notFound : normalize(path)}`);
   }
-  stop ??= resolution.relrProblems[0] ?? null;
+  // musl goes on.
+  if (!musl) stop ??= resolution.relrProblems[0] ?? null;
   const versions = [
     ...resolution.versionProblems.map(
       ({ version, neededBy, weak }) => `${version} for ${neededBy}${weak ? ", weak" : ""}`,
