@@ -8,13 +8,14 @@ import { shellWord } from "../base/shell.js";
 import type { Problem } from "./problem.js";
 
 export function loadProblemsOf(facts: Facts, { loadProblems, interpreter }: Resolution): Problem[] {
+  const isStatic = facts.type === "static" || facts.type === "static-pie";
   return loadProblems.map(({ path, why, opened }) => {
     if (!opened)
       return {
         code: "load-refused",
         severity: "error",
         message: `${path} cannot be loaded: ${why}`,
-        evidence: interpreter.found ? [`${interpreter.path} would load it`] : [],
+        evidence: interpreter.found && !isStatic ? [`${interpreter.path} would load it`] : [],
         remedy: `Get another build of ${path}`,
         need: null,
       };
