@@ -109,7 +109,7 @@ it.each([
   ["inspect", ""],
   ["scan", ""],
   ["fix", "--lib", "", "/nowhere"],
-  ["doctor", "--for", "", "/nowhere"],
+  ...["doctor", "fix", "tree", "env", "watch"].map((name) => [name, "--for", "", "/nowhere"]),
   ["run", "--with", "", "/nowhere"],
 ])(
   "fixelf %j refuses an empty path, and does not take it for the working directory",

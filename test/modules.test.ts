@@ -3,14 +3,23 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Diagnosis, diagnose, FixelfError, plan } from "../lib/index.js";
+import {
+  type Diagnosis,
+  dependencyTree,
+  diagnose,
+  environment,
+  FixelfError,
+  plan,
+} from "../lib/index.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot } from "./support/store.js";
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
+const usualLoader = "/lib64/ld-linux-x86-64.so.2";
 const none = { store: at("no-store"), index: false };
 
 async function judge(path: string, program?: string): Promise<Diagnosis> {
@@ -125,6 +134,15 @@ describe("a library that the named program cannot load", needs("gcc", "musl-gcc"
     expect(files[0]?.refusal?.message).toContain("cannot load a library for musl on x86-64");
   });
 
+  it("has no tree and no environment with it", async () => {
+    const library = at("named/lib/musl.so");
+    const why = `${program} is for glibc on x86-64 (ELF64), and cannot load a library for musl`;
+    await expect(dependencyTree(library, { ...none, program })).rejects.toThrow(why);
+    const { problems } = await environment([library], { ...none, program });
+    expect(problems).toMatchObject([{ code: "unsupported" }]);
+    expect(problems[0]?.message).toContain(why);
+  });
+
   it("is skipped below a directory", async () => {
     const found = await diagnose([at("named/lib")], { ...none, program });
     expect(found.map(({ verdict }) => verdict).sort()).toEqual(["healthy", "other-libc"]);
@@ -132,6 +150,48 @@ describe("a library that the named program cannot load", needs("gcc", "musl-gcc"
     const [, ...below] = files;
     expect(below.every(({ refusal, edits }) => refusal === null && edits.length === 0)).toBe(true);
   });
+});
+
+describe("a library of a program whose loader is elsewhere", needs("gcc", "x86-64"), () => {
+  let root: NixosRoot;
+  let library: string;
+  let program: string;
+  beforeAll(() => {
+    root = new NixosRoot();
+    const runpath = `-Wl,-rpath,${root.glibc}`;
+    program = compile(
+      root.in("opt/program"),
+      "int main(void) { return 0; }",
+      ...[`-Wl,--dynamic-linker=${root.loader}`, runpath],
+    );
+    const source = "int puts(char *); int f(void) { return puts(0); }";
+    library = compile(root.in("opt/lib/module.so"), source, "-shared", "-fPIC", runpath);
+  });
+
+  it("is looked up by that loader in its tree, as doctor does", async () => {
+    const options = { root: root.path, index: false };
+    expect((await dependencyTree(library, options)).interpreter.path).toBe(usualLoader);
+    const tree = await dependencyTree(library, { ...options, program });
+    expect(tree.interpreter).toMatchObject({ path: root.loader, found: true });
+    expect(tree.problems).toEqual([]);
+    await expect(dependencyTree(library, { ...options, program: library })).rejects.toThrow(
+      `--for ${library}: it is no program that a loader starts`,
+    );
+    // A program names its loader itself.
+    const own = await dependencyTree(program, { ...options, program: library });
+    expect(own.interpreter.path).toBe(root.loader);
+  });
+
+  it.each(["doctor", "fix --dry-run", "tree", "env"])(
+    "is what fixelf %s takes it for",
+    (command) => {
+      const words = [...command.split(" "), "--root", root.path, "--no-index", "--json", library];
+      expect(fixelf([...words, "--for", program]).code).toBe(0);
+      const { code, stdout } = fixelf([...words, "--for", library]);
+      expect(code).toBe(2);
+      expect(JSON.parse(stdout).error.message).toContain("it is no program that a loader starts");
+    },
+  );
 });
 
 describe("what a running program cannot open", needs("gcc", "x86-64"), () => {

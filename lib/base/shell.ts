@@ -48,7 +48,7 @@ export function fixelfCommand(
     const value = options[name];
     if (value !== undefined && value !== "") words.push(`--${name}`, shellWord(value));
   }
-  if (options.program !== undefined && (command.startsWith("fix") || command === "doctor"))
+  if (options.program !== undefined && /^(fix|env|doctor)\b/.test(command))
     words.push("--for", shellWord(options.program));
   if (options.interpreter !== undefined)
     words.push("--interpreter", shellWord(options.interpreter));

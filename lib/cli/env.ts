@@ -10,7 +10,7 @@ import type { StorePlace } from "../store/place.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodeOf, exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
 import { type GetFlags, withGet } from "./get.js";
-import { withShared } from "./options.js";
+import { withLoadingProgram, withShared } from "./options.js";
 
 const formats = [
   "sh",
@@ -41,12 +41,14 @@ export function define(program: Command): void {
   withShared(
     withGet(
       withChoices(
-        program
-          .command("env")
-          .description(
-            "print the settings with which programs run unchanged through nix-ld or fixelf-ld",
-          )
-          .argument("<path...>", "files or directories to examine")
+        withLoadingProgram(
+          program
+            .command("env")
+            .description(
+              "print the settings with which programs run unchanged through nix-ld or fixelf-ld",
+            )
+            .argument("<path...>", "files or directories to examine"),
+        )
           .addOption(
             new Option("--format <format>", "output format").choices(formats).default("sh"),
           )

@@ -12,11 +12,7 @@ import { progressLine } from "./progress.js";
 /** Up to this many files, each is reported in full. */
 const fewFiles = 3;
 
-export interface DoctorFlags extends TalkFlags {
-  for?: string;
-}
-
-export async function examine(paths: string[], flags: DoctorFlags): Promise<void> {
+export async function examine(paths: string[], flags: TalkFlags): Promise<void> {
   await run(flags, async (output) => {
     const files = await examined(paths, flags, output);
     const text = await textOf(files, flags, output);
@@ -28,7 +24,7 @@ export async function examine(paths: string[], flags: DoctorFlags): Promise<void
 /** With --verbose, each file is reported as soon as it is examined. */
 async function examined(
   paths: readonly string[],
-  flags: DoctorFlags,
+  flags: TalkFlags,
   { colors, show }: Output,
 ): Promise<Diagnosis[]> {
   const files: Diagnosis[] = [];
@@ -43,11 +39,7 @@ async function examined(
     const onRead = (count: number) => {
       total += count;
     };
-    const options = {
-      ...commonOptions(flags),
-      ...(flags.for !== undefined && { program: flags.for }),
-    };
-    for await (const file of diagnoseEach(paths, options, onRead)) {
+    for await (const file of diagnoseEach(paths, commonOptions(flags), onRead)) {
       files.push(file);
       if (file.findings.length > 0) ill++;
       if (!flags.verbose) continue;

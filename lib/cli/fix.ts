@@ -10,11 +10,16 @@ import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
 import { type GetFlags, getDocument, withGet } from "./get.js";
 import type { Getting } from "./getting.js";
-import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";
+import {
+  commonOptions,
+  type TalkFlags,
+  withLoadingProgram,
+  withShared,
+  withTalk,
+} from "./options.js";
 import { withProgress } from "./progress.js";
 
 interface FixFlags extends ChoiceFlags, GetFlags, TalkFlags {
-  for?: string;
   dryRun?: boolean;
   keepStandIn?: boolean;
   inPlace?: boolean;
@@ -27,17 +32,15 @@ export function define(program: Command): void {
     withGet(
       withChoices(
         withTalk(
-          program
-            .command("fix")
-            .description("make programs run by setting their loader and library search paths")
-            .argument("<path...>", "files or directories to examine")
-            .option("-n, --dry-run", "show what would change without writing anything"),
+          withLoadingProgram(
+            program
+              .command("fix")
+              .description("make programs run by setting their loader and library search paths")
+              .argument("<path...>", "files or directories to examine")
+              .option("-n, --dry-run", "show what would change without writing anything"),
+          ),
           "print every file in full instead of grouping identical changes",
         )
-          .option(
-            "--for <program>",
-            "choose for libraries that PROGRAM loads (its Python, its Node)",
-          )
           .option("--keep-stand-in", "keep programs on nix-ld or fixelf-ld where it can start them")
           .option("--in-place", "write only the changed bytes, into the file itself")
           .option(
@@ -122,7 +125,6 @@ function planOptions(flags: FixFlags): PlanOptions {
     );
   return {
     ...choiceOptions(flags),
-    ...(flags.for !== undefined && { program: flags.for }),
     ...(output !== undefined && { output }),
     ...(inPlace !== undefined && { inPlace }),
     ...(keepStandIn !== undefined && { keepStandIn }),

@@ -13,6 +13,8 @@ export interface SharedFlags {
   root?: string;
   store?: string;
   system?: string;
+  /** Of commands with `withLoadingProgram`. */
+  for?: string;
   color?: boolean;
   index?: boolean;
 }
@@ -39,6 +41,14 @@ export function withShared(command: Command, example: string, json?: string): Co
     .option("--no-index", "read the store directly, without the index");
 }
 
+/** For commands to which it matters which program loads a library. */
+export function withLoadingProgram(command: Command): Command {
+  return command.option(
+    "--for <program>",
+    "take libraries for ones that PROGRAM loads (its Python, its Node)",
+  );
+}
+
 /** Adds the flags of commands that do not look into a store. */
 export function withOutput(command: Command, example: string, json = "print JSON"): Command {
   return command
@@ -54,13 +64,15 @@ export function repeated(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-export function commonOptions({ root, store, system, index }: SharedFlags): CommonOptions {
+export function commonOptions(flags: SharedFlags): CommonOptions {
+  const { root, store, system, index } = flags;
   if (root !== undefined && !isDirectory(root))
     throw new FixelfError("not-found", `${root}: there is no such directory`, { path: root });
   return {
     ...(root !== undefined && { root }),
     ...(store !== undefined && { store: seenFromRoot(store, root) }),
     ...(system !== undefined && { system: seenFromRoot(system, root) }),
+    ...(flags.for !== undefined && { program: flags.for }),
     ...(index !== undefined && { index }),
     onIndex: indexTalk(),
   };

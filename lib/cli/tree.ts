@@ -8,7 +8,7 @@ import type { DependencyTree } from "../judge/dependency_tree.js";
 import { document } from "../report/shown.js";
 import type { TreeLibrary } from "../report/tree/graph.js";
 import { exitCodes, type Output, run } from "./command.js";
-import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { commonOptions, type SharedFlags, withLoadingProgram, withShared } from "./options.js";
 
 interface TreeFlags extends SharedFlags {
   all?: boolean;
@@ -23,10 +23,12 @@ interface TreeFlags extends SharedFlags {
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("tree")
-      .description("show which files the loader would open for a program, and why")
-      .argument("<file>", "a program or library")
+    withLoadingProgram(
+      program
+        .command("tree")
+        .description("show which files the loader would open for a program, and why")
+        .argument("<file>", "a program or library"),
+    )
       .option("--all", "expand a library wherever it is needed, not only once")
       .option("--why <soname>", "show only why this library is loaded, and from where")
       .option("--library-path <dirs>", "assume LD_LIBRARY_PATH=DIRS")

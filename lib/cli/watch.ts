@@ -7,7 +7,7 @@ import type { WatchedDirectory } from "../watch/presets.js";
 import type { WatchOptions } from "../watch/watch.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodes, run, untilInterrupted } from "./command.js";
-import { repeated, withShared } from "./options.js";
+import { repeated, withLoadingProgram, withShared } from "./options.js";
 
 interface WatchFlags extends ChoiceFlags {
   dryRun?: boolean;
@@ -21,11 +21,13 @@ interface WatchFlags extends ChoiceFlags {
 export function define(program: Command): void {
   withShared(
     withChoices(
-      program
-        .command("watch")
-        .description("fix programs as they arrive in directories, until stopped")
-        .argument("[dir...]", "directories; they need not exist yet")
-        .option("--dry-run", "show what would be fixed without writing anything")
+      withLoadingProgram(
+        program
+          .command("watch")
+          .description("fix programs as they arrive in directories, until stopped")
+          .argument("[dir...]", "directories; they need not exist yet")
+          .option("--dry-run", "show what would be fixed without writing anything"),
+      )
         .option(
           "--preset <tool>",
           "the directories of a tool, such as uv or vscode-server (repeatable; an unknown name lists all)",

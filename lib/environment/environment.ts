@@ -266,9 +266,10 @@ function roleOf(kind: InterpreterKind): AtInterpreter {
   return isLoader(kind) ? "loader" : isStandIn(kind) ? "stand-in" : "other";
 }
 
-function solveOptions({ interpreter, ignoreMissing, keepRunning = false }: Wanted) {
+function solveOptions({ interpreter, ignoreMissing, program, keepRunning = false }: Wanted) {
   return {
     keepRunning,
+    ...(program !== undefined && { program }),
     ...(interpreter !== undefined && { interpreter }),
     ...(ignoreMissing !== undefined && { ignoreMissing: [...ignoreMissing] }),
   };
