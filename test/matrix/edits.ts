@@ -24,6 +24,8 @@ export interface Edit {
   prepare?(bench: Bench): Promise<void>;
   /** Why it is impossible for such a cell; the engine must refuse it as unsupported. */
   refused?(cell: Cell): string | null;
+  /** A file for which it is impossible may be as it asks already: then nothing happens. */
+  mayBeIdle?: boolean;
   /** What readelf has to print afterwards for the subject's headers and dynamic table. */
   says?(bench: Bench): Claims;
   /** And for its dynamic symbols, which readelf finds only through section headers. */
@@ -87,6 +89,7 @@ function searchPath(
   return {
     name,
     refused: nothingLoads,
+    mayBeIdle: values[0]?.({ kind: "PIE" } as Cell) === "",
     steps: ({ subject, cell }) =>
       values.map((value) => ({
         path: subject,
@@ -151,6 +154,7 @@ export const edits: Edit[] = [
   {
     name: "needed, replaced",
     refused: nothingLoads,
+    mayBeIdle: true,
     steps: ({ subject }) => [{ path: subject, edits: { replaceNeeded: [replaced] } }],
     says: () => ({
       present: [/\(NEEDED\) .*\[librenamed\.so\.1\]/],
@@ -195,18 +199,21 @@ export const edits: Edit[] = [
   {
     name: "DT_DEBUG",
     refused: nothingLoads,
+    mayBeIdle: true,
     steps: ({ subject }) => [{ path: subject, edits: { debugEntry: true } }],
     says: () => ({ present: [/\(DEBUG\)/] }),
   },
   {
     name: "symbol version, cleared",
     refused: nothingLoads,
+    mayBeIdle: true,
     steps: ({ subject }) => [{ path: subject, edits: { clearSymbolVersions: ["number"] } }],
     saysOfSymbols: { present: [/ UND number$/m], absent: [/ UND number@/] },
   },
   {
     name: "symbol, renamed",
     refused: noRenaming,
+    mayBeIdle: true,
     steps: ({ subject, directory }) =>
       [subject, join(directory, "lib/libnumber.so.1")].map((path) => ({
         path,

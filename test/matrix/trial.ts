@@ -142,7 +142,7 @@ class Attempt {
       () => null,
       (error: Error & { code?: string }) => error,
     );
-    if (failure === null && !this.door.passesOver)
+    if (failure === null && !this.door.passesOver && !this.edit.mayBeIdle)
       this.faults.push(`not refused, although ${reason}`);
     else if (failure !== null && failure.code !== "unsupported")
       this.faults.push(`refused as ${failure.code}: ${failure.message}`);
