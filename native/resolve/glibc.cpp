@@ -71,6 +71,14 @@ Status GlibcLoading::run(const Lookup& program) {
   return Done{};
 }
 
+// The kernel starts a loader that may be executed and not read. Its soname is not known then, but
+// usually the last part of its path.
+bool GlibcLoading::isUnreadInterpreter(const std::string& name) const {
+  const std::string& path = profile().path;
+  return interpreter_ == kNone && path.ends_with("/" + name) &&
+         files_.look(path).state == Lookup::Unreadable;
+}
+
 void GlibcLoading::preload() {
   preloading_ = true;
   for (const std::string& name : glibcPreloads(options_.preload)) {
@@ -130,6 +138,9 @@ size_t GlibcLoading::need(size_t requester, Interned written, const std::string&
   size_t object = kNone;
   if (!name || name->empty()) {
     stopAt(*library, written, Refusal::TokenWithoutValue, "it holds a token without a value");
+  } else if (isUnreadInterpreter(*name)) {
+    note(*library, files_.interned(profile().path), Refusal::Unreadable, "it cannot be read");
+    library->reason = files_.interned("it is the interpreter itself, which cannot be read");
   } else if (tokens && options_.secure && !preloading_) {
     stopAt(*library, written, Refusal::TokenWithoutValue,
            "a set-user-ID program may not have tokens in it");

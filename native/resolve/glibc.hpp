@@ -23,6 +23,7 @@ class GlibcLoading final : public Loading {
   void needAll(size_t object);
   // _dl_map_object: the object that now has the name, or kNone. `source` is what preloads it.
   size_t need(size_t requester, Interned written, const std::string& source, LibraryKind kind);
+  [[nodiscard]] bool isUnreadInterpreter(const std::string& name) const;
   size_t open(Library& library, size_t requester, Interned name);
   // _dl_map_new_object, for a name without a slash. NextPlace if it finds nothing.
   Step search(Library& library, size_t requester, Interned name);
