@@ -24,6 +24,7 @@ const commands = [
   "scan --json program",
   "scan --format arrow program",
   "scan --summary program",
+  "scan --output /dev/stdout program",
   "tree program",
   "env --json program",
 ];
@@ -37,7 +38,8 @@ describe("a command", needs("gcc"), () => {
   it.each(commands)("whose output meets a full disk reports it: %s", (command) => {
     const { code, stdout, stderr } = shell('"$@" >/dev/full', command);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toBe("fixelf: standard output: ENOSPC: no space left on device, write\n");
+    const name = command.includes("/dev/stdout") ? "/dev/stdout" : "standard output";
+    expect(stderr).toBe(`fixelf: ${name}: ENOSPC: no space left on device, write\n`);
   });
 
   it.each(commands)("whose reader has gone ends quietly: %s", (command) => {

@@ -61,7 +61,7 @@ async function writeWhole(
   }
 }
 
-/** Writes all of it, and ends the stream. Errors name `file`. */
+/** Writes all of it, or until a pipe has no reader, and ends the stream. Errors name `file`. */
 async function pourInto(
   parts: AsyncIterable<string | Uint8Array>,
   stream: NodeJS.WritableStream & { destroy(): void },
@@ -75,6 +75,7 @@ async function pourInto(
   } catch (failure) {
     stream.destroy();
     const { code, path, syscall, message } = failure as NodeJS.ErrnoException;
+    if (code === "EPIPE") return; // as `writeFully` takes it
     if (path !== undefined || !/^writev?$/.test(syscall ?? "")) throw failure;
     const kind = code === "ENOSPC" ? "no-space" : "io";
     throw new FixelfError(kind, `${file}: ${message}`, { path: file, cause: failure });
