@@ -101,6 +101,15 @@ describe("refs", () => {
     expect(answer?.files).toBe(1);
   });
 
+  it("does not take a link that leads nowhere for a file that names nothing", async () => {
+    symlinkSync(storePath.replace("glibc", "gone"), at("dangling"));
+    symlinkSync("loop", at("loop"));
+    const refusal = (name: string) => references([at(name)], options).catch((error) => error);
+    expect(await refusal("dangling")).toMatchObject({ code: "not-found", path: at("dangling") });
+    expect((await refusal("dangling")).message).toContain("which is not there");
+    expect(await refusal("loop")).toMatchObject({ code: "io", path: at("loop") });
+  });
+
   it("does not take a derivation's outputs for references", async () => {
     const derivation = `/nix/store/${hash.replaceAll("0", "9")}-glibc.drv`;
     const text = (name: string) =>

@@ -201,7 +201,8 @@ export function isExecutable(host: string): boolean {
   }
 }
 
-function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
+/** What `stat` said about a file that was named. */
+export function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
   const code = codeOfSystem(cause);
   const said = wordsOfSystem(cause);
   const why =

@@ -3,11 +3,12 @@
 import { underSignal } from "../addon/cancellation.js";
 import { asNamed, type Compressed, type Mention, native, type Searched } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { open, readdir } from "../base/disk.js";
+import { open, readdir, statSync } from "../base/disk.js";
 import { type FixelfErrorCode, unlessOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
+import { cannotExamine } from "../file/tree.js";
 import { hostPath, isStoreEntry, placeOf, type StorePlace, storePathOf } from "./place.js";
 
 /** A store path that is named, in whatever ways. */
@@ -98,6 +99,12 @@ function locate(path: string, place: StorePlace): { host: string; inside: string
   if (place.root === "" && storePathOf(whole, place.store) === whole)
     return { host: whole, inside: whole };
   const { host, path: inside } = insideRoot(path, place);
+  try {
+    // Otherwise a link that leads nowhere would be searched as one.
+    if (storePathOf(inside, place.store) !== inside) statSync(host);
+  } catch (cause) {
+    throw cannotExamine(path, cause as NodeJS.ErrnoException);
+  }
   return { host, inside };
 }
 
