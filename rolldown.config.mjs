@@ -31,12 +31,15 @@ const nodes = {
     if (!id.startsWith("node:")) return null;
     // Commander loads it, with sockets and streams, for commands that are separate programs. There are none here.
     if (id === "node:child_process" && importer.includes("/node_modules/commander/")) return "\0nothing";
+    // It loads Node's loader of ES modules. The command line is CommonJS, which has what lib/ uses it for.
+    if (id === "node:module") return "\0module";
     // What is loaded late is loaded by require(): import() has no code cache.
     if (kind === "dynamic-import") return `${late}${id}`;
     return { id, external: true };
   },
   load(id) {
     if (id === "\0nothing") return "export {}";
+    if (id === "\0module") return "export const createRequire = () => require";
     if (id.startsWith(late)) return `export * from "${id.slice(late.length)}"`;
     return null;
   },
@@ -54,7 +57,7 @@ const groups = [
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(directories|options|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|progress|terminal))\.ts$/,
+    test: /lib\/(base\/(directories|options|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|progress|terminal))\.ts$|^\0module$/,
   },
   {
     name: "find",
@@ -65,6 +68,15 @@ const groups = [
     test: /lib\/(cli\/examine|report\/doctor|addon\/resolutions|(doctor|judge)\/(?!script|remedy|libraries|versions|dependency)[a-z_]+|judge\/(libraries|versions)|file\/(tree|beginning|content|shebang|libc_banner|interpreter|stand_in|search_path|company)|store\/lazy)\.ts$/,
   },
 ].map((group) => ({ ...group, includeDependenciesRecursively: false }));
+
+// A chunk gives others a getter for each name, in case its value changes. None of these do, and defining four hundred
+// getters takes longer than most of what a short command does.
+const getter =
+  /^Object\.defineProperty\(exports, ("[^"]+"), \{\s+enumerable: true,\s+get: function \(\) \{\s+return ([\w$]+);\s+\}\s+\}\);$/gm;
+const plainExports = {
+  name: "plain exports",
+  renderChunk: (code) => code.replaceAll(getter, "exports[$1] = $2;"),
+};
 
 // A script is parsed when it is loaded, including its comments and blanks, and twice as slowly if a single character is
 // not ASCII. Names are kept for the sake of readable stack traces.
@@ -104,7 +116,7 @@ export default [
   },
   {
     ...common,
-    plugins: [nodes, licenses],
+    plugins: [nodes, licenses, plainExports],
     input: "lib/cli/main.ts",
     output: {
       ...commandLine,

@@ -50,11 +50,10 @@ export function bufferOf(text: string): Buffer {
 
 /** Whether no byte in it is escaped: then it can be passed to code that does not know the escapes. */
 export function isUnicode(text: string): boolean {
-  return !escapedByte.test(text);
+  return text.isWellFormed();
 }
 
 /** With "u", halves of pairs do not match. "latin1" takes the lower byte of a unit. */
-const escapedByte = /[\udc80-\udcff]/u;
 const escapedBytes = /([\udc80-\udcff]+)/u;
 
 /**

@@ -5,11 +5,10 @@ import { type NativeFiles, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds, indexOptions } from "../base/options.js";
-import { variables } from "../base/process.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
 import { isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders, isStartedByLoader, kindOf } from "../file/kind.js";
-import { kernelRuns } from "../file/machine.js";
+import { kernelRuns, type Machine, thisMachine } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
 import { type ForOtherSystem, isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -191,7 +190,7 @@ async function examineDynamic(
   };
 
   const empty = await judgeWith(emptyEnvironment(whole));
-  const session = sessionOf(whole);
+  const session = sessionOf(whole, facts);
   const { judged, finding } =
     Object.keys(session).length === 0
       ? { judged: empty, finding: null }
@@ -229,9 +228,9 @@ function emptyEnvironment({ options }: Circumstances): Environment {
 }
 
 /** What the session adds to it; nothing if no variable of it matters. */
-function sessionOf({ host, options }: Circumstances): Environment {
+function sessionOf({ host, options }: Circumstances, machine: Machine): Environment {
   // Another system's root has sessions of its own, and a caller that assumes a search path has already specified it.
-  return host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
+  return host === null || options.libraryPath !== undefined ? {} : loaderVariables(machine);
 }
 
 function summaryOf(facts: Facts, { at, started, resolution }: Start, files: NativeFiles): string {
@@ -257,7 +256,7 @@ async function examineScript(subject: Subject, circumstances: Circumstances): Pr
   const interpreter = subject.shebang?.interpreter ?? "";
   const { scriptFindings } = await import("./script.js");
   const changeable = await canChangeScript(subject, circumstances.place);
-  const environments = [emptyEnvironment(circumstances), sessionOf(circumstances)];
+  const environments = [emptyEnvironment(circumstances), sessionOf(circumstances, thisMachine())];
   const findings = [
     ...(await problemsOfScript(subject, circumstances)).map(known),
     ...(await scriptFindings(subject, { ...circumstances, changeable }, environments)),

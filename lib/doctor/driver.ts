@@ -5,7 +5,12 @@ import { dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { readdirSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
-import { driverDirectory, driverInterfaceOf, nvidiaSetting } from "../file/driver_name.js";
+import {
+  driverDirectory,
+  driverInterfaceOf,
+  nvidiaSetting,
+  versionedName,
+} from "../file/driver_name.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions } from "../file/versions.js";
@@ -16,8 +21,8 @@ import type { Finding } from "./finding.js";
 
 interface Interface {
   name: string;
-  /** What programs ask for, besides what only the driver provides. */
-  asked: RegExp;
+  /** What programs ask for, whatever its version, besides what only the driver provides. */
+  asked: readonly string[];
   /** The driver's half. */
   driver: RegExp;
   /** Where the driver's half is, below a directory of libraries. */
@@ -27,32 +32,32 @@ interface Interface {
 const interfaces: Interface[] = [
   {
     name: "OpenGL",
-    asked: /^lib(GL|GLX|EGL|OpenGL|GLESv1_CM|GLESv2)\.so\.\d/,
+    asked: ["libGL", "libGLX", "libEGL", "libOpenGL", "libGLESv1_CM", "libGLESv2"],
     driver: /^lib(GLX|EGL)_[^/]+\.so\.0$/,
     below: [""],
   },
   {
     name: "Vulkan",
-    asked: /^libvulkan\.so\.\d/,
+    asked: ["libvulkan"],
     // Mesa's files are libvulkan_radeon.so and so on; NVIDIA's is its GLX library.
     driver: /^lib(vulkan_[^/]+\.so|GLX_nvidia\.so\.0)$/,
     below: [""],
   },
   {
     name: "CUDA",
-    asked: /^libcuda\.so\.\d/,
+    asked: ["libcuda"],
     driver: /^libcuda\.so\.1$/,
     below: [""],
   },
   {
     name: "VA-API",
-    asked: /^libva(-[a-z0-9]+)?\.so\.\d/,
+    asked: ["libva", "libva-drm", "libva-glx", "libva-wayland", "libva-x11"],
     driver: /_drv_video\.so$/,
     below: ["/dri"],
   },
   {
     name: "VDPAU",
-    asked: /^libvdpau\.so\.\d/,
+    asked: ["libvdpau"],
     driver: /^libvdpau_[^/]+\.so(\.1)?$/,
     below: ["", "/vdpau"],
   },
@@ -66,7 +71,9 @@ export function isDriverName(soname: string): boolean {
 }
 
 function isOf({ name, asked }: Interface, soname: string): boolean {
-  return asked.test(soname) || driverInterfaceOf(soname) === name;
+  const library = versionedName(soname);
+  if (library === null) return false;
+  return asked.includes(library) || driverInterfaceOf(soname) === name;
 }
 
 export async function driverFindings(

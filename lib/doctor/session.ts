@@ -1,23 +1,25 @@
 // session-environment: what the calling session's variables change. A profile or a shell that sets LD_LIBRARY_PATH
 // leads programs for one glibc to another's libraries (NixOS/nix 6563), and nix-ld starts what NIX_LD names.
 import type { Facts } from "../addon/facts.js";
+import { variable } from "../base/process.js";
 import { shellWord } from "../base/shell.js";
-import type { Environment } from "../file/stand_in.js";
+import type { Machine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
+import { type Environment, standInVariables } from "../file/stand_in.js";
 import type { Subject } from "../file/tree.js";
 import { isError, type Problem } from "../judge/problem.js";
 import type { Start } from "../judge/start.js";
 import type { Finding } from "./finding.js";
 
-/** The variables that tell a loader, or a stand-in, where to look. */
-export function loaderVariables(environment: Environment): Environment {
-  const counts = (name: string) =>
-    // For these two, an empty value counts too: it means no directory, and overrides the general variable.
-    /^NIX_LD(_LIBRARY_PATH)?(_\w+)?$/.test(name) ||
-    (/^LD_(LIBRARY_PATH|PRELOAD|BIND_NOW)$/.test(name) && environment[name] !== "");
-  const names = Object.keys(environment).filter(
-    (name) => environment[name] !== undefined && counts(name),
-  );
-  return Object.fromEntries(names.map((name) => [name, environment[name]]));
+/** The session's variables that tell a machine's loader, or a stand-in, where to look. */
+export function loaderVariables(machine: Machine): Environment {
+  const ofLoader = ["LD_LIBRARY_PATH", "LD_PRELOAD", "LD_BIND_NOW"];
+  const values = [...ofLoader, ...standInVariables(nixSystem(machine))].flatMap((name) => {
+    const value = variable(name);
+    // For a stand-in, an empty value counts too: it means no directory, and overrides the general variable.
+    return value === undefined || (value === "" && ofLoader.includes(name)) ? [] : [[name, value]];
+  });
+  return Object.fromEntries(values);
 }
 
 /** A way to start a file, and what is wrong with it. */

@@ -1,16 +1,16 @@
 // Which C library a file was linked against, and which names belong to a C library itself.
 import type { Facts } from "../addon/facts.js";
 
-/** Alpine's name for musl, and musl's own. */
-const muslNames = /^libc\.(musl-[^/]+\.so\.1|so)$/;
+/** The parts of glibc (shlib-versions), besides the loader and the name services. */
+const partsOfGlibc = new Set([
+  ...["libc.so.6", "libc.so.6.1", "libm.so.6", "libm.so.6.1", "libmvec.so.1", "libpthread.so.0"],
+  ...["libdl.so.2", "librt.so.1", "libresolv.so.2", "libutil.so.1", "libanl.so.1"],
+  ...["libBrokenLocale.so.1", "libthread_db.so.1"],
+]);
 
-/** The parts of glibc (shlib-versions), besides the loader. */
-const partsOfGlibc =
-  /^lib(c\.so\.6(\.1)?|m\.so\.6(\.1)?|mvec\.so\.1|pthread\.so\.0|dl\.so\.2|rt\.so\.1|resolv\.so\.2|util\.so\.1|anl\.so\.1|BrokenLocale\.so\.1|thread_db\.so\.1|nss_[a-z]+\.so\.2)$/;
-
-/** Whether a needed library is musl. */
+/** Whether a needed library is musl: its own name, or Alpine's. */
 export function isMuslName(soname: string): boolean {
-  return muslNames.test(soname);
+  return soname === "libc.so" || (soname.startsWith("libc.musl-") && soname.endsWith(".so.1"));
 }
 
 /** Whether musl answers to that library name itself, whatever is on disk (ldso/dynlink.c, load_library). */
@@ -20,7 +20,8 @@ export function isReservedByMusl(name: string): boolean {
 
 /** Whether a needed library is part of glibc: then only the loader's own build of it will do. */
 export function isPartOfGlibc(soname: string): boolean {
-  return partsOfGlibc.test(soname);
+  if (soname.startsWith("libnss_")) return /^libnss_[a-z]+\.so\.2$/.test(soname);
+  return partsOfGlibc.has(soname);
 }
 
 /** The facts that tell which libc a file is for. */

@@ -19,10 +19,9 @@ export interface Started {
  * empty. null if none names a loader.
  */
 export function namedByVariables(system: string, environment: Environment): Started | null {
-  const suffix = variableSuffix(system);
-  const [variable, loader] = firstSet([`NIX_LD_${suffix}`, "NIX_LD"], environment);
+  const [variable, loader] = firstSet(namesFor("NIX_LD", system), environment);
   if (!loader) return null;
-  return { loader, libraryPath: libraryPathOf(suffix, environment) ?? "", variable };
+  return { loader, libraryPath: libraryPathOf(system, environment) ?? "", variable };
 }
 
 /**
@@ -36,17 +35,25 @@ export function startedBy(
   files: NativeFiles,
 ): Started | null {
   const there = (path: string) => files.look(path).state !== "missing";
-  const libraryPath =
-    libraryPathOf(variableSuffix(system), environment) ?? at.farms.filter(there).join(":");
+  const libraryPath = libraryPathOf(system, environment) ?? at.farms.filter(there).join(":");
   const named = namedByVariables(system, environment);
   if (named !== null) return { ...named, libraryPath };
   const farm = at.farms.find((directory) => there(`${directory}/ld.so`));
   return farm === undefined ? null : { loader: `${farm}/ld.so`, libraryPath, variable: null };
 }
 
-function libraryPathOf(suffix: string, environment: Environment): string | undefined {
-  const names = [`NIX_LD_LIBRARY_PATH_${suffix}`, "NIX_LD_LIBRARY_PATH"];
-  return firstSet(names, environment)[1];
+function libraryPathOf(system: string, environment: Environment): string | undefined {
+  return firstSet(namesFor("NIX_LD_LIBRARY_PATH", system), environment)[1];
+}
+
+/** All variables that a stand-in for a system's programs reads. */
+export function standInVariables(system: string): string[] {
+  return [...namesFor("NIX_LD", system), ...namesFor("NIX_LD_LIBRARY_PATH", system)];
+}
+
+/** The variable that is for one machine only, and the general one. */
+function namesFor(variable: string, system: string): string[] {
+  return [`${variable}_${variableSuffix(system)}`, variable];
 }
 
 function firstSet(

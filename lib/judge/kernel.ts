@@ -13,14 +13,14 @@ export function kernelProblems(
 ): Problem[] {
   const running = /^\d+(\.\d+)*/.exec(host.kernel)?.[0];
   if (running === undefined) return [];
-  const checks = libc !== "musl" && loaderChecks(objects);
   return objects.flatMap(({ path, facts }): Problem[] => {
     const { abiTag } = facts.notes;
-    // The loader does not check what the kernel itself has mapped.
-    const checked = checks && !["executable", "pie"].includes(facts.type);
     if (abiTag === null || abiTag.operatingSystem.toLowerCase() !== "linux") return [];
     const least = abiTag.kernel.join(".");
     if (compareVersions(running, least) >= 0) return [];
+    // The loader does not check what the kernel itself has mapped.
+    const isMapped = ["executable", "pie"].includes(facts.type);
+    const checked = !isMapped && libc !== "musl" && loaderChecks(objects);
     return [
       {
         code: "kernel-too-old",

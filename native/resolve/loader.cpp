@@ -26,21 +26,29 @@ LoaderProfile::Libc libcByName(const std::string& path) {
   return LoaderProfile::Unknown;
 }
 
+bool isPrintable(char character) {
+  return character >= 0x20 && character < 0x7f;
+}
+
 // Calls visit(text, followsText) for each NUL-terminated printable text; `followsText` is whether
 // the text before it ended at the preceding byte, as in a table.
 template <class Visit>
 void visitTexts(const std::vector<uint8_t>& bytes, Visit visit) {
-  const char* data = reinterpret_cast<const char*>(bytes.data());
+  const std::string_view whole(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   size_t previousEnd = SIZE_MAX;
-  size_t start = 0;
-  for (size_t at = 0; at < bytes.size(); ++at) {
-    const uint8_t byte = bytes[at];
-    if (byte >= 0x20 && byte < 0x7f) continue;
-    if (byte == 0 && at > start) {
-      visit(std::string_view(data + start, at - start), start == previousEnd);
-      previousEnd = at + 1;
+  size_t at = 0;
+  // Backwards from each NUL: most of a loader is code, where few bytes before one are text.
+  for (size_t nul = whole.find('\0'); nul != whole.npos; nul = whole.find('\0', at)) {
+    size_t start = nul;
+    while (start > at && isPrintable(whole[start - 1]))
+      --start;
+    at = nul + 1;
+    if (start < nul) {
+      visit(whole.substr(start, nul - start), start == previousEnd);
+      previousEnd = at;
     }
-    start = at + 1;
+    while (at < whole.size() && whole[at] == '\0')
+      ++at;
   }
 }
 
