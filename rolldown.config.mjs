@@ -78,6 +78,16 @@ const plainExports = {
   renderChunk: (code) => code.replaceAll(getter, "exports[$1] = $2;"),
 };
 
+// What Node wraps around a CommonJS file, for lib/cli/code_cache.ts.
+const wrapped = {
+  name: "wrapped",
+  renderChunk: (code) => `(function (exports, require, module, __filename, __dirname) { ${code}\n});`,
+  generateBundle(_, bundle) {
+    for (const { fileName, code } of Object.values(bundle))
+      if (/\bimport\(/.test(code)) throw new Error(`${fileName}: scripts have no import() in Node 20`);
+  },
+};
+
 // A script is parsed when it is loaded, including its comments and blanks, and twice as slowly if a single character is
 // not ASCII. Names are kept for the sake of readable stack traces.
 const minify = {
@@ -116,7 +126,7 @@ export default [
   },
   {
     ...common,
-    plugins: [nodes, licenses, plainExports],
+    plugins: [nodes, licenses, plainExports, wrapped],
     input: "lib/cli/main.ts",
     output: {
       ...commandLine,

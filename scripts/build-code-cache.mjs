@@ -48,7 +48,7 @@ function runEach() {
 }
 
 function runAndSave() {
-  const cache = CodeCache.create(join(commandLine, "code-cache"));
+  const cache = new CodeCache(join(commandLine, "code-cache"));
   process.on("exit", () => cache.save());
   const main = join(commandLine, "main.cjs");
   process.argv[1] = main;

@@ -71,6 +71,8 @@ export interface NativeFiles {
   realPath(path: string): string;
   /** Where this machine can open a path in the root. */
   hostPath(path: string): string;
+  /** Whether nothing there may be mapped to be executed: it is on a file system that is mounted noexec. */
+  isNoexec(path: string): boolean;
   look(path: string): Lookup;
   /** The first of the files in which DT_AUDIT or DT_DEPAUDIT names libraries; null if none does. */
   firstAudited(paths: readonly string[]): string | null;

@@ -4,9 +4,4 @@
 import { join } from "node:path";
 import { CodeCache } from "./code_cache.js";
 
-const chunks = join(__dirname, "chunks");
-const main = "main.cjs";
-
-const cache = CodeCache.ofThisNode(join(__dirname, "code-cache"));
-if (cache === null) require(join(chunks, main));
-else cache.load(chunks, main, require);
+new CodeCache(join(__dirname, "code-cache")).load(join(__dirname, "chunks"), "main.cjs", require);

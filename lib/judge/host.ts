@@ -10,7 +10,6 @@ export interface Mount {
   parent: number;
   /** Where it is mounted. */
   point: string;
-  noexec: boolean;
 }
 
 export interface Host {
@@ -47,13 +46,12 @@ export function parseProcessorFlags(text: string): ReadonlySet<string> {
 /** The lines of /proc/PID/mountinfo (proc(5)); blanks in names are written as octal numbers. */
 export function parseMounts(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
-    const [id, parent, , , point, options] = line.split(" ");
-    if (point === undefined || options === undefined) return [];
+    const [id, parent, , , point] = line.split(" ", 5);
+    if (point === undefined) return [];
     const written = point.replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-    const noexec = options.split(",").includes("noexec");
-    return [{ id: Number(id), parent: Number(parent), point: written, noexec }];
+    return [{ id: Number(id), parent: Number(parent), point: written }];
   });
 }
 
@@ -74,8 +72,7 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
   return at;
 }
 
-/** Whether a path is that of a mount, or below it. */
-export function isAtOrBelow(path: string, { point }: Mount): boolean {
+function isAtOrBelow(path: string, { point }: Mount): boolean {
   return path === point || path.startsWith(point === "/" ? "/" : `${point}/`);
 }
 

@@ -14,8 +14,6 @@ import {
 } from "../file/interpreter.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
 import { brokenLink } from "../file/tree.js";
-import { mountOf } from "./host.js";
-import { realPathOf } from "./loaded.js";
 import type { Problem } from "./problem.js";
 import type { Start } from "./start.js";
 import { collectedStorePath, type Surroundings } from "./surroundings.js";
@@ -136,7 +134,7 @@ function whyUnusable(
   // The owner of another system's root need not be the user who asks.
   if (place.root !== "" || mayExecute(files.hostPath(interpreter))) return null;
   // The kernel refuses it whatever its mode, and judge/mount.ts says so.
-  if (host !== null && mountOf(realPathOf(interpreter, files), host.mounts())?.noexec) return null;
+  if (host !== null && files.isNoexec(interpreter)) return null;
   return {
     why: `its loader ${interpreter} has no execute permission, so the kernel says "Permission denied"`,
     remedy: `chmod +x ${shellWord(interpreter)}`,

@@ -87,6 +87,7 @@ Napi::Function FilesObject::define(Napi::Env env) {
   return DefineClass(env, "Files",
                      {InstanceMethod<&FilesObject::realPath>("realPath"),
                       InstanceMethod<&FilesObject::hostPath>("hostPath"),
+                      InstanceMethod<&FilesObject::isNoexec>("isNoexec"),
                       InstanceMethod<&FilesObject::look>("look"),
                       InstanceMethod<&FilesObject::firstAudited>("firstAudited"),
                       InstanceMethod<&FilesObject::resolve>("resolve"),
@@ -105,6 +106,10 @@ Napi::Value FilesObject::realPath(const Napi::CallbackInfo& call) {
 
 Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
   return toText(call.Env(), shared_->files.hostPath(toPath(call[0])));
+}
+
+Napi::Value FilesObject::isNoexec(const Napi::CallbackInfo& call) {
+  return Napi::Boolean::New(call.Env(), shared_->files.isNoexec(toPath(call[0])));
 }
 
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {

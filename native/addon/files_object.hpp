@@ -18,6 +18,7 @@ class FilesObject final : public Napi::ObjectWrap<FilesObject> {
  private:
   Napi::Value realPath(const Napi::CallbackInfo& call);
   Napi::Value hostPath(const Napi::CallbackInfo& call);
+  Napi::Value isNoexec(const Napi::CallbackInfo& call);
   Napi::Value look(const Napi::CallbackInfo& call);
   Napi::Value firstAudited(const Napi::CallbackInfo& call);
   Napi::Value resolve(const Napi::CallbackInfo& call);

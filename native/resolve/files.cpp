@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -175,6 +176,12 @@ std::string Files::hostPath(const std::string& path) const {
   const bool isText = path.find('\0') == std::string::npos;
   auto real = root_.empty() || !isText ? realPath(path) : walk(whole, &stop);
   return underRoot(real ? *real : stop);
+}
+
+bool Files::isNoexec(const std::string& path) const {
+  const std::string host = root_.empty() ? absolute(path) : hostPath(path);
+  struct statvfs state {};
+  return ::statvfs(host.c_str(), &state) == 0 && (state.f_flag & ST_NOEXEC) != 0;
 }
 
 Result<Files::Way> Files::wayTo(const std::string& path) const {

@@ -71,6 +71,9 @@ class Files {
   // Where the host can open it. If it does not resolve: what is missing, past the links that lead
   // there, so that the host does not follow them out of the root.
   std::string hostPath(const std::string& path) const;
+  // Whether nothing on the file system that is mounted there may be mapped to be executed. The
+  // kernel itself says it: /proc/self/mountinfo is long, and lists mounts that others cover.
+  [[nodiscard]] bool isNoexec(const std::string& path) const;
   // Fails if the process had too few resources at any look so far (isShortage): what is then
   // unknown is not a fact about the disk, and no answer from these files may be believed.
   [[nodiscard]] Status demandWhole() const;
