@@ -111,6 +111,48 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
   });
 });
 
+describe.each([
+  { compiler: "gcc", runpathCounts: false },
+  { compiler: "musl-gcc", runpathCounts: true },
+])("a module without a search path ($compiler)", ({ compiler, runpathCounts }) => {
+  const opening = `#include <dlfcn.h>
+      #include <stdio.h>
+      int main(int count, char **words) {
+        if (dlopen(words[count - 1], RTLD_NOW)) return 0;
+        return puts(dlerror()), 1;
+      }`;
+
+  it.each<[string, boolean, ...string[]]>([
+    ["has loaded it", true, "-Wl,--no-as-needed", "LIBRARY", "-Wl,-rpath,$ORIGIN/lib"],
+    ["has it in DT_RPATH", true, "-Wl,--disable-new-dtags,-rpath,$ORIGIN/lib"],
+    ["has it in DT_RUNPATH", runpathCounts, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib"],
+    ["has it nowhere", false],
+  ] as const)(
+    "may need a library if its program %s: %s",
+    needs("gcc", compiler, "x86-64"),
+    async (how, opens, ...flags) => {
+      const place = at(`opened/${compiler}/${how}`);
+      const build = (name: string, source: string, ...options: string[]) =>
+        compileWith(compiler, `${place}/${name}`, source, ...options);
+      const shared = ["-shared", "-fPIC"];
+      const named = "-Wl,-soname,libneeded.so";
+      const library = build("lib/libneeded.so", "int needed;", ...shared, named);
+      const source = "extern int needed; int *pointer = &needed;";
+      const module = build("module.so", source, ...shared, library);
+      const words = flags.map((flag) => (flag === "LIBRARY" ? library : flag));
+      const program = build("program", opening, ...words);
+      const { status, stdout } = spawnSync(program, [module], { encoding: "utf8" });
+      expect(status === 0, stdout).toBe(opens);
+      expect((await judge(module, program)).verdict).toBe(opens ? "healthy" : "broken");
+      const { libraries } = await dependencyTree(module, { program });
+      expect(libraries[0]).toMatchObject({ soname: "libneeded.so", path: opens ? library : null });
+      const { files } = await plan([module], { ...none, program });
+      expect(files).toMatchObject([{ edits: [], opener: program }]);
+      expect(files[0]?.refusal === null).toBe(opens);
+    },
+  );
+});
+
 describe("a library that the named program cannot load", needs("gcc", "musl-gcc", "x86-64"), () => {
   const shared = ["-shared", "-fPIC"];
   let program: string;

@@ -32,6 +32,8 @@ export interface Lookup {
 export interface ResolveOptions {
   /** Assume this interpreter instead of the file's own; libraries have none. */
   interpreter?: string;
+  /** The program that opens it, a module: what that has loaded itself is not searched for. */
+  opener?: string;
   /** LD_LIBRARY_PATH. */
   libraryPath?: string;
   /** LD_PRELOAD. */

@@ -112,7 +112,7 @@ export async function solve(task: Task): Promise<Solved[]> {
   let resolved: Resolved[] = [];
   for (let round = 0; round < mostRounds; round++) {
     // All are resolved before any changes: each round sees what the previous one chose.
-    resolved = await resolveDrafts(drafts, task.assumed, files);
+    resolved = await resolveDrafts(drafts, task, files);
     const touched = new Set<Draft>();
     for (const draft of resolved) await provide(draft, byPath, task, known, touched);
     if (touched.size === 0) break;
@@ -200,10 +200,10 @@ function assume(drafts: Iterable<Draft>, files: NativeFiles): Promise<void> {
   return files.override(overrides);
 }
 
-/** A library has no loader of its own: `assumed` is used, if there is one. */
+/** A library has no loader of its own: the one that is assumed is used, if any, and the program that opens it counts. */
 async function resolveDrafts(
   drafts: readonly Draft[],
-  assumed: string | null,
+  { assumed, loadedBy }: Task,
   files: NativeFiles,
 ): Promise<Resolved[]> {
   const alike = new Map<string, { options: ResolveOptions; those: Draft[] }>();
@@ -211,6 +211,7 @@ async function resolveDrafts(
     const { at, started, secure } = draft.entry;
     const options = {
       ...(at === null && assumed !== null && { interpreter: assumed }),
+      ...(at === null && loadedBy !== null && { opener: loadedBy.path }),
       ...(started !== null && { nixLd: started }),
       secure,
       symbols: true,

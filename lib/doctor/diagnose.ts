@@ -183,8 +183,9 @@ async function examineDynamic(
   const why = whyNotLoaded(facts, { program, system }, files);
   if (why !== null) return otherLibc(subject, why, !whole.tree.directory);
   const assumed = await assumedLoader(subject.path, facts, { ...whole, program });
+  const opener = loadingProgram(subject.path, facts, { program, system }, files);
   const judgeWith = async (environment: Environment): Promise<Judged> => {
-    const asked = { assumed, environment, host: subject.host };
+    const asked = { assumed, opener: opener?.path ?? null, environment, host: subject.host };
     const start = await startOf(subject.path, facts, files, asked);
     return { start, problems: await problemsOf(own, start, whole) };
   };
@@ -204,7 +205,6 @@ async function examineDynamic(
   const findings = await withRemedies(problems, subject, facts, circumstances);
   if (finding !== null) findings.push(finding);
   if (!findings.some(isError)) {
-    const opener = loadingProgram(subject.path, facts, { program, system }, files);
     findings.push(
       ...(await openingProblems({ path: subject.path, facts }, opener, files)).map(known),
     );

@@ -97,14 +97,18 @@ export async function resolveAll(
   });
 }
 
-/** The same, with the file access through which it was found. */
+/**
+ * The same, with the file access through which it was found.
+ * @param opener the program that opens it, if it is a module
+ */
 export async function resolved(
   path: string,
   options: ResolveOptions,
+  opener: string | null = null,
 ): Promise<{ resolution: Resolution; files: NativeFiles }> {
   const { files, places } = filesFor([path], options);
   const [place] = places as [string];
-  const asked = { ...assumptions(options), symbols: true };
+  const asked = { ...assumptions(options), ...(opener !== null && { opener }), symbols: true };
   return { resolution: await resolveWith(files, place, asked), files };
 }
 

@@ -2,7 +2,7 @@
 // while it runs, and a module lacks what neither its own search path nor the program provides.
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
-import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
+import { resolveAllWith } from "../addon/resolutions.js";
 import { readdirSync } from "../base/disk.js";
 import { sameMachine } from "../file/machine.js";
 import { insideRoot, type OtherSystem } from "../file/rooted.js";
@@ -38,19 +38,16 @@ export async function neighboursOf(
   const [own, ...others] = placed.map((each) => each.path);
   const facts = files.look(own as string).facts;
   if (facts === null) return null;
-  const loaded = await resolveWith(files, own as string);
-  const present = new Set(loaded.libraries.flatMap((each) => (each.path ? [each.soname] : [])));
   const fitting = others.filter((each) => {
     const library = files.look(each).facts;
     return library?.type === "shared-library" && sameMachine(library, facts);
   });
-  const answers = await resolveAllWith(files, fitting, { interpreter: loader, tried: false });
+  const options = { interpreter: loader, opener: own as string, tried: false };
+  const answers = await resolveAllWith(files, fitting, options);
   const lacking = answers.filter(
     (answer) =>
       answer.status === "fulfilled" &&
-      answer.value.libraries.some(
-        ({ soname, path: at, optional }) => at === null && !optional && !present.has(soname),
-      ),
+      answer.value.libraries.some(({ path: at, optional }) => at === null && !optional),
   );
   return lacking.length === 0 ? null : { directory, lacking: lacking.length };
 }

@@ -31,6 +31,8 @@ export interface FilePlan {
   script: boolean;
   /** The loader that it will run with, or for libraries the assumed one; null if none is known. */
   loader: string | null;
+  /** The program that opens it, if it is a library and comes from elsewhere: it may need what that has loaded. */
+  opener: string | null;
   /**
    * The loader that may be run to check the result: one from the store, or the one that the user named. Anything else
    * that the file names as its loader is never run.

@@ -181,7 +181,9 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   const loader = solved.interpreter ?? solved.resolution.interpreter.path ?? solved.assumed;
   const { reasons } = solved;
   const trustedLoader = (await isKnown(loader, store)) ? loader : null;
-  const filePlan = emptyPlan(member, options, { reasons, dynamic: true, loader, trustedLoader });
+  const opener = solved.loadedBy?.path ?? null;
+  const about = { reasons, dynamic: true, loader, opener, trustedLoader };
+  const filePlan = emptyPlan(member, options, about);
   const unmet = await unmetNeeds(solved, loader, store);
   if (unmet.length > 0) {
     const { problems, neededBeyond } = solved;
@@ -250,6 +252,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     dynamic: false,
     script: false,
     loader: null,
+    opener: null,
     trustedLoader: null,
     passedOver: false,
     edits: [],

@@ -112,10 +112,10 @@ async function readAnew(
   if (facts === null) return misread(message);
   const isLibrary = facts.type === "shared-library";
   const judged = { path, shown: file.path, host: file.output, facts };
+  const asked = { assumed: file.loader, environment: {}, host: file.output };
   let start: Start;
   try {
-    const options = { assumed: file.loader, environment: {}, host: file.output };
-    start = await startOf(path, facts, files, options);
+    start = await startOf(path, facts, files, { ...asked, opener: file.opener });
   } catch (caught) {
     if (isOfTheMoment(caught)) throw caught;
     return misread(fromNative(caught).message);
@@ -137,6 +137,12 @@ async function readAnew(
     return notAsked(why, remaining);
   }
   const loaded = start.resolution.libraries.flatMap((library) => library.path ?? []);
+  if (file.opener !== null) {
+    const { resolution } = await startOf(path, facts, files, asked);
+    const alone = resolution.libraries.filter((library) => library.path !== null);
+    if (alone.length < loaded.length)
+      return notAsked(`it needs what ${file.opener} has loaded before`, remaining);
+  }
   const audited = files.firstAudited([path, ...loaded]);
   if (audited !== null)
     return notAsked(`it would run the audit libraries that ${audited} names`, remaining);

@@ -36,7 +36,8 @@ export async function dependencyTree(
 
 async function treeOf(path: string, options: ResolveOptions): Promise<DependencyTree> {
   const opener = options.interpreter === undefined ? openerOf(path, options) : null;
-  const { resolution, files } = await resolved(path, { ...options, ...opener?.assumed });
+  const assumed = { ...options, ...opener?.assumed };
+  const { resolution, files } = await resolved(path, assumed, opener?.path);
   const paths = [
     resolution.path,
     ...resolution.libraries.flatMap((library) => (library.path === null ? [] : [library.path])),
@@ -66,7 +67,7 @@ async function treeOf(path: string, options: ResolveOptions): Promise<Dependency
 function openerOf(
   path: string,
   options: ResolveOptions,
-): { entry: Entry; assumed: ResolveOptions } | null {
+): { path: string; entry: Entry; assumed: ResolveOptions } | null {
   if (options.program === undefined) return null;
   const { path: place, host, outside } = insideRoot(path, options);
   const system = placeOf(options);
@@ -82,5 +83,6 @@ function openerOf(
   const entry = entryOf(facts, files, { assumed: loading.loader, environment: {}, host });
   const nixLd = options.nixLd ?? entry.started;
   const interpreter = nixLd?.loader ?? loading.loader;
-  return { entry, assumed: { interpreter, ...(nixLd !== null && { nixLd }) } };
+  const assumed = { interpreter, ...(nixLd !== null && { nixLd }) };
+  return { path: loading.path, entry, assumed };
 }

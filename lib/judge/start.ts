@@ -24,6 +24,8 @@ export interface Start {
 export interface StartOptions {
   /** The loader to assume for a library, which names none. */
   assumed?: string | null;
+  /** The program that opens a library, if known: what that has loaded need not be found by the library. */
+  opener?: string | null;
   /** The environment variables that it is started with. */
   environment: Environment;
   /** Where this machine opens the file, which may give rights to the user who starts it. */
@@ -54,11 +56,12 @@ export async function startOf(
   options: StartOptions,
 ): Promise<Start> {
   const entry = entryOf(facts, files, options);
-  const { assumed = null, environment } = options;
-  const opener = facts.type === "shared-library" ? (entry.started?.loader ?? assumed) : null;
+  const { assumed = null, opener = null, environment } = options;
+  const loader = facts.type === "shared-library" ? (entry.started?.loader ?? assumed) : null;
   const { LD_LIBRARY_PATH = "", LD_PRELOAD = "" } = environment;
   const resolution = await resolveWith(files, path, {
-    ...(opener !== null && { interpreter: opener }),
+    ...(loader !== null && { interpreter: loader }),
+    ...(opener !== null && { opener }),
     ...(entry.started !== null && { nixLd: entry.started }),
     ...(LD_PRELOAD !== "" && { preload: LD_PRELOAD }),
     libraryPath: LD_LIBRARY_PATH,

@@ -16,6 +16,7 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
     return toBytesIfText(of.Get(name));
   };
   options.interpreter = text(object, "interpreter");
+  options.opener = text(object, "opener");
   options.libraryPath = text(object, "libraryPath").value_or("");
   options.preload = text(object, "preload").value_or("");
   options.processor = text(object, "processor");

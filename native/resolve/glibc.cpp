@@ -154,15 +154,15 @@ size_t GlibcLoading::need(size_t requester, Interned written, const std::string&
 }
 
 size_t GlibcLoading::open(Library& library, size_t requester, Interned name) {
-  Step step = Step::NextPlace;
+  Step step = tryOpener(library, name);
   const bool isPath = name->find('/') != std::string::npos;
   // Only open_path checks the mode, and a path bypasses it.
   setUserIdOnly_ = preloading_ && options_.secure && !isPath;
-  if (isPath) {
+  if (step == Step::NextPlace && isPath) {
     const Interned path = files_.interned(files_.absolute(*name));
     step = tryPath(library, path);
     if (step == Step::Found) take(library, path, "path in the needed name");
-  } else {
+  } else if (step == Step::NextPlace) {
     step = search(library, requester, name);
   }
   if (step != Step::Found) return kNone;
@@ -190,6 +190,10 @@ Step GlibcLoading::search(Library& library, size_t requester, Interned name) {
     }
     if (!programTried) {
       step = tryDirectories(library, *name, rpathOf(0), "RPATH of ", objects_[0].path);
+      if (step != Step::NextPlace) return step;
+    }
+    if (opener_ != nullptr) {
+      step = tryDirectories(library, *name, opener_->rpath, "RPATH of ", opener_->path);
       if (step != Step::NextPlace) return step;
     }
   }

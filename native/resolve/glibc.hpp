@@ -8,9 +8,9 @@ namespace fixelf {
 
 class GlibcLoading final : public Loading {
  public:
-  GlibcLoading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
-               Resolution& resolution)
-      : Loading(files, loader, options, resolution) {}
+  GlibcLoading(Files& files, InstalledLoader& loader, const OpeningProgram* opener,
+               const ResolveOptions& options, Resolution& resolution)
+      : Loading(files, loader, opener, options, resolution) {}
 
   Status run(const Lookup& program) override;
 

@@ -18,9 +18,9 @@ std::string directoryOf(const std::string& path) {
 }  // namespace
 
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): room_ is written before it is read
-Loading::Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
-                 Resolution& resolution)
-    : files_(files), loader_(loader), options_(options), resolution_(resolution) {}
+Loading::Loading(Files& files, InstalledLoader& loader, const OpeningProgram* opener,
+                 const ResolveOptions& options, Resolution& resolution)
+    : files_(files), loader_(loader), opener_(opener), options_(options), resolution_(resolution) {}
 
 Status Loading::withinLimits() const {
   if (resolution_.libraries.size() < kMostLibraries && searches_ < kMostSearches) return Done{};
@@ -116,6 +116,15 @@ Step Loading::tryPath(Library& library, Interned path) {
     note(library, path, verdict.refusal, verdict.why);
   }
   return verdict.step;
+}
+
+Step Loading::tryOpener(Library& library, Interned name) {
+  if (opener_ == nullptr) return Step::NextPlace;
+  const auto loaded = opener_->loaded.find(name);
+  if (loaded == opener_->loaded.end()) return Step::NextPlace;
+  const Step step = tryPath(library, loaded->second);
+  if (step == Step::Found) take(library, loaded->second, "already loaded for " + *opener_->path);
+  return step;
 }
 
 Step Loading::tryDirectories(Library& library, const std::string& name,

@@ -12,6 +12,7 @@
 
 #include "resolve/acceptance.hpp"
 #include "resolve/installed_loader.hpp"
+#include "resolve/opening_program.hpp"
 #include "resolve/resolution.hpp"
 #include "resolve/search_list.hpp"
 
@@ -54,8 +55,9 @@ class Loading {
   // the next object that needs it.
   static constexpr size_t kMostSearches = 100'000;
 
-  Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
-          Resolution& resolution);
+  // `opener` is null unless the file is a module and its program is known.
+  Loading(Files& files, InstalledLoader& loader, const OpeningProgram* opener,
+          const ResolveOptions& options, Resolution& resolution);
 
   void addProgram(const Lookup& program);
   // It is in memory before any search.
@@ -75,6 +77,8 @@ class Loading {
   virtual Verdict judge(const Lookup& lookup) const = 0;
   // Tries one path, and notes why it is not taken. If Found, the file is in found_.
   Step tryPath(Library& library, Interned path);
+  // What the opener has loaded under that name.
+  Step tryOpener(Library& library, Interned name);
   Step tryDirectories(Library& library, const std::string& name, const SearchList& directories,
                       const char* kind, Interned owner = {});
   void note(Library& library, Interned path, Refusal refusal, const std::string& why);
@@ -104,6 +108,7 @@ class Loading {
 
   Files& files_;
   InstalledLoader& loader_;
+  const OpeningProgram* opener_;
   const ResolveOptions& options_;
   Resolution& resolution_;
   FileHeader program_;

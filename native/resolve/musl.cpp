@@ -82,12 +82,12 @@ void MuslLoading::need(size_t requester, Interned name, const std::string& sourc
 void MuslLoading::open(Library& library, size_t requester) {
   const Interned name = library.soname;
   const bool slash = name->find('/') != std::string::npos;
-  Step step = Step::NextPlace;
+  Step step = slash ? Step::NextPlace : tryOpener(library, name);
   if (slash) {
     const Interned path = files_.interned(files_.absolute(*name));
     step = tryPath(library, path);
     if (step == Step::Found) take(library, path, "path in the needed name");
-  } else if (name->size() <= NAME_MAX) {
+  } else if (step == Step::NextPlace && name->size() <= NAME_MAX) {
     step = search(library, requester);
   }
   if (step != Step::Found) return;
@@ -115,6 +115,10 @@ Step MuslLoading::search(Library& library, size_t requester) {
   for (size_t at = requester; at != kNone && step == Step::NextPlace; at = objects_[at].loader) {
     const char* kind = objects_[at].facts().runpath ? "RUNPATH of " : "RPATH of ";
     step = tryDirectories(library, name, withinBuffer(rpathOf(at), name), kind, objects_[at].path);
+  }
+  if (opener_ != nullptr && step == Step::NextPlace) {
+    step = tryDirectories(library, name, withinBuffer(opener_->rpath, name), "search path of ",
+                          opener_->path);
   }
   if (step != Step::NextPlace) return step;
   return tryDirectories(library, name, profile().defaultDirectories,

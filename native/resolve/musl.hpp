@@ -7,9 +7,9 @@ namespace fixelf {
 
 class MuslLoading final : public Loading {
  public:
-  MuslLoading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
-              Resolution& resolution)
-      : Loading(files, loader, options, resolution) {}
+  MuslLoading(Files& files, InstalledLoader& loader, const OpeningProgram* opener,
+              const ResolveOptions& options, Resolution& resolution)
+      : Loading(files, loader, opener, options, resolution) {}
 
   Status run(const Lookup& program) override;
 

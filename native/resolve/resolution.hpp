@@ -110,6 +110,8 @@ struct NixLd {
 struct ResolveOptions {
   // Assume this one instead of the file's own; also for libraries, which have none.
   std::optional<std::string> interpreter;
+  // The program that opens the file, a module: what it has loaded itself is not searched for.
+  std::optional<std::string> opener;
   std::string libraryPath;  // LD_LIBRARY_PATH
   std::string preload;      // LD_PRELOAD
   // The best directory of glibc-hwcaps that the processor may use, such as "x86-64-v3", or

@@ -85,11 +85,12 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   }
   const ResolveOptions seen = throughNixLd(options);
   const Loader loader = chooseInterpreter(facts, seen, resolution);
+  const auto opener = openerOf(facts, seen);
   Status status = Done{};
   if (loader->profile().libc == LoaderProfile::Musl) {
-    status = MuslLoading(files_, *loader, seen, resolution).run(lookup);
+    status = MuslLoading(files_, *loader, opener.get(), seen, resolution).run(lookup);
   } else {
-    status = GlibcLoading(files_, *loader, seen, resolution).run(lookup);
+    status = GlibcLoading(files_, *loader, opener.get(), seen, resolution).run(lookup);
   }
   if (!status) return status.error();
   if (isStatic && !options.interpreter) checkStatic(files_, lookup, resolution);
@@ -106,6 +107,47 @@ Result<std::vector<Result<Resolution>>> Resolver::resolveAll(std::span<const std
   });
   if (stop.stop_requested()) return cancelled("the resolution");
   return resolutions;
+}
+
+std::shared_ptr<const OpeningProgram> Resolver::openerOf(const Facts& module,
+                                                         const ResolveOptions& options) {
+  if (!options.opener || module.kind != Kind::Shared) return nullptr;
+  // It is started as the module's caller assumes, by its own loader.
+  ResolveOptions asked = options;
+  asked.opener.reset();
+  asked.interpreter.reset();
+  asked.symbols = false;
+  asked.tried = false;
+  std::string key = *options.opener + '\n' + options.libraryPath + '\n' + options.preload;
+  if (options.nixLd) key += '\n' + options.nixLd->loader;
+  return openers_.of(key, [&]() -> std::shared_ptr<const OpeningProgram> {
+    const auto resolution = resolve(*options.opener, asked);
+    if (!resolution) return nullptr;
+    auto opener = std::make_shared<OpeningProgram>();
+    opener->path = files_.interned(*options.opener);
+    for (const Library& library : resolution->libraries) {
+      if (!library.path) continue;
+      opener->loaded.try_emplace(library.soname, library.path);
+      const auto& names = files_.look(library.path).names;
+      if (names && names->soname) opener->loaded.try_emplace(names->soname, library.path);
+    }
+    opener->rpath = rpathOf(*resolution);
+    return opener;
+  });
+}
+
+SearchList Resolver::rpathOf(const Resolution& program) const {
+  const auto& facts = files_.look(program.path).facts;
+  const LoaderProfile& loader = *program.loader;
+  const bool musl = loader.libc == LoaderProfile::Musl;
+  // glibc uses DT_RUNPATH for what the file itself needs only, and then not DT_RPATH at all.
+  if (facts == nullptr || (facts->runpath && !musl)) return {};
+  const std::string list = (facts->runpath ? facts->runpath : facts->rpath).value_or("");
+  const auto real = files_.realPath(program.path);
+  const std::string& path = real ? *real : program.path;
+  const std::string origin = path.substr(0, path.rfind('/'));
+  if (musl) return splitMusl(files_, expandOrigin(list, origin).value_or(""));
+  return splitGlibc(files_, list, ":", {origin, loader.libToken, loader.processor.platform});
 }
 
 // Decides which interpreter counts, and whether it could be started.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "resolve/installed_loader.hpp"
+#include "resolve/opening_program.hpp"
 #include "resolve/resolution.hpp"
 
 namespace fixelf {
@@ -34,8 +35,16 @@ class Resolver {
   Loader loaderAt(const std::string& interpreter, const Facts& facts,
                   const ResolveOptions& options);
 
+  // Null if no program opens the file, or that program cannot be resolved.
+  std::shared_ptr<const OpeningProgram> openerOf(const Facts& module,
+                                                 const ResolveOptions& options);
+
+  // Where its loader also searches for what others need.
+  SearchList rpathOf(const Resolution& program) const;
+
   Files& files_;
   Memo<std::string, Loader> loaders_;
+  Memo<std::string, std::shared_ptr<const OpeningProgram>> openers_;
 };
 
 }  // namespace fixelf
