@@ -85,7 +85,7 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   }
   const ResolveOptions seen = throughNixLd(options);
   const Loader loader = chooseInterpreter(facts, seen, resolution);
-  const auto opener = openerOf(facts, seen);
+  const auto opener = openerOf(facts, options);
   Status status = Done{};
   if (loader->profile().libc == LoaderProfile::Musl) {
     status = MuslLoading(files_, *loader, opener.get(), seen, resolution).run(lookup);
