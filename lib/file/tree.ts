@@ -117,7 +117,7 @@ function stateOf(host: string, shown: string): Stats {
   try {
     return statSync(host);
   } catch (cause) {
-    throw cannotExamine(shown, cause as NodeJS.ErrnoException);
+    throw cannotExamine(shown, cause);
   }
 }
 
@@ -202,11 +202,11 @@ export function isExecutable(host: string): boolean {
 }
 
 /** What `stat` said about a file that was named. */
-export function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
+export function cannotExamine(path: string, cause: unknown): FixelfError {
   const code = codeOfSystem(cause);
-  const said = wordsOfSystem(cause);
-  const why =
-    cause.code === "ENOENT" ? whyMissing(path) : `cannot examine it: ${said ?? cause.code}`;
+  const { code: errno } = cause as NodeJS.ErrnoException;
+  const said = wordsOfSystem(cause) ?? errno;
+  const why = errno === "ENOENT" ? whyMissing(path) : `cannot examine it: ${said}`;
   return new FixelfError(code, `${path}: ${why}`, { path, cause });
 }
 

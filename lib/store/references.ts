@@ -103,7 +103,7 @@ function locate(path: string, place: StorePlace): { host: string; inside: string
     // Otherwise a link that leads nowhere would be searched as one.
     if (storePathOf(inside, place.store) !== inside) statSync(host);
   } catch (cause) {
-    throw cannotExamine(path, cause as NodeJS.ErrnoException);
+    throw cannotExamine(path, cause);
   }
   return { host, inside };
 }
