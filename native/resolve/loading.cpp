@@ -9,13 +9,13 @@ namespace {
 constexpr size_t kMostLibraries = 20'000;
 constexpr size_t kMostTried = 8192;  // per library
 
+}  // namespace
+
 std::string directoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }
-
-}  // namespace
 
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): room_ is written before it is read
 Loading::Loading(Files& files, InstalledLoader& loader, const OpeningProgram* opener,

@@ -18,6 +18,9 @@
 
 namespace fixelf {
 
+// As $ORIGIN has it.
+std::string directoryOf(const std::string& path);
+
 // One loaded object, a link_map.
 struct Object {
   static constexpr size_t kNone = SIZE_MAX;

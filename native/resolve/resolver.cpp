@@ -144,8 +144,7 @@ SearchList Resolver::rpathOf(const Resolution& program) const {
   if (facts == nullptr || (facts->runpath && !musl)) return {};
   const std::string list = (facts->runpath ? facts->runpath : facts->rpath).value_or("");
   const auto real = files_.realPath(program.path);
-  const std::string& path = real ? *real : program.path;
-  const std::string origin = path.substr(0, path.rfind('/'));
+  const std::string origin = directoryOf(real ? *real : program.path);
   if (musl) return splitMusl(files_, expandOrigin(list, origin).value_or(""));
   return splitGlibc(files_, list, ":", {origin, loader.libToken, loader.processor.platform});
 }
